@@ -1,0 +1,55 @@
+# One recipe per task. Set-up is idempotent and lives in .venv: nothing outside the folder is touched.
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PORT   ?= 8080
+SHARED ?= ../shared
+
+# pyvips builds its own binding against a system libvips when pkg-config finds one. The wheel's libvips is the one we
+# test with, so pkg-config gets an empty folder to look in and nothing else.
+NO_SYSTEM_VIPS := PKG_CONFIG_PATH= PKG_CONFIG_LIBDIR=$(CURDIR)/$(VENV)/no-pkg-config
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(NO_SYSTEM_VIPS) $(PY) -m pip install -q
+
+.PHONY: run test check conformance docs micro samples clean
+
+run: samples  ## a server with sample pictures, from nothing
+	@IMGPROXY_BIND=127.0.0.1:$(PORT) IMGPROXY_LOCAL_FILESYSTEM_ROOT=$(CURDIR)/.samples $(VENV)/bin/bildwerk serve --examples
+
+test: $(VENV)/dev.stamp  ## the whole suite, from nothing
+	@$(PY) -m pytest
+
+check: $(VENV)/dev.stamp  ## format, lint, types, import rules, documentation drift
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
+	@$(PY) -m scripts.docs --check
+
+conformance: $(VENV)/dev.stamp  ## the recorded answers, where they are there
+	@$(PY) -m scripts.conformance $(SHARED)/conformance
+
+micro: $(VENV)/dev.stamp  ## what parsing, signing and planning cost
+	@$(PY) -m benchmarks.micro
+
+docs: $(VENV)/dev.stamp  ## write docs/options.md and docs/settings.md anew from the tables
+	@$(PY) -m scripts.docs
+
+samples: $(VENV)/runtime.stamp
+	@$(PY) -m scripts.samples .samples
+
+clean:
+	rm -rf $(VENV) .samples .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/runtime.stamp: pyproject.toml requirements/build.txt requirements/runtime.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Bildwerk needs Python 3.11 or newer; set PYTHON=")'
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(VENV)/no-pkg-config
+	@$(PIP) --require-hashes -r requirements/build.txt
+	@$(PIP) --require-hashes --no-build-isolation -r requirements/runtime.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements/dev.txt
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@

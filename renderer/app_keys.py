@@ -1,0 +1,9 @@
+"""Every key under which the application holds something."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from renderer.handlers.services import Services
+
+SERVICES = web.AppKey("services", Services)

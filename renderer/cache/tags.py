@@ -1,0 +1,43 @@
+"""The tags by which a CDN and the result store find every rendition of one original (DESIGN section 5)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def original_tag(source_url: str, query_separator: str = "?") -> str:
+    """`o-` and 32 hexadecimal digits of sha256(bucket, NUL, key) of a source URL.
+
+    For `local://` the bucket is empty; for http(s) it is the lower-case host with a port that is not the default. The
+    key has no leading slash and no version or query of an object store; an http(s) query belongs to the key.
+    """
+    bucket, key = _bucket_and_key(source_url, query_separator)
+    text = bucket.encode("utf-8", "surrogateescape") + b"\0" + key.encode("utf-8", "surrogateescape")
+    return f"o-{hashlib.sha256(text).hexdigest()[:32]}"
+
+
+def _bucket_and_key(source_url: str, query_separator: str) -> tuple[str, str]:
+    scheme, colon, rest = source_url.partition("://")
+    scheme = scheme.lower()
+    if colon and scheme in _DEFAULT_PORTS:
+        return _host_and_path(source_url, _DEFAULT_PORTS[scheme])
+    bucket, _, key = rest.partition("/") if colon else ("", "", source_url)
+    if query_separator:
+        key = key.partition(query_separator)[0]
+    return "" if scheme == "local" else bucket, key.lstrip("/")
+
+
+def _host_and_path(source_url: str, default_port: int) -> tuple[str, str]:
+    try:
+        parts = urlsplit(source_url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "", source_url  # no address to fetch from; the tag only has to be stable
+    if port is not None and port != default_port:
+        host = f"{host}:{port}"
+    query = f"?{parts.query}" if parts.query else ""
+    return host, f"{parts.path.lstrip('/')}{query}"

@@ -1,0 +1,245 @@
+"""Makes an SVG harmless that a browser may open as a document (spec 02 section 7.15).
+
+The document is parsed and written anew, so a browser reads exactly what was judged. Names are compared without
+namespace and case. What goes:
+
+- Elements that run or load something, with their content; animations of a link to anything but a fragment.
+- Every attribute that begins with `on`; links whose scheme is not allowed; any attribute that is a script URL.
+- `xml-stylesheet` instructions: they may name a transformation that writes script.
+- Of the doctype everything but its name, SVG's own public identifier and the entities. Attribute defaults, parameter
+  entities and outside files are not taken over.
+
+Entities are never expanded in the result. One keeps its text if that has neither `<` nor `&`: it can then add no
+markup and cannot grow by nesting. Any other one becomes empty, and so do names that only an outside file declares.
+Links are judged after that, with the entities in them replaced. (Where an entity names a namespace, the parser writes
+the name out.) No file or network address is ever opened.
+
+Text, style sheets, comments, other instructions and CDATA stay. An SVG with an undeclared prefix (`xlink:href`
+without `xmlns:xlink`) is common and kept as it is.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING, Final
+
+from lxml import etree
+
+from renderer.errors import BrokenImage, BrokenSVG, SVGSyntaxError
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+MAX_ATTRIBUTES: Final = 256
+"""Attributes of one element; editors write some thirty. Reading them takes time that grows with the square."""
+
+_REMOVED_ELEMENTS: Final = frozenset(
+    "script iframe form handler listener object embed applet frame frameset fencedframe portal base link meta".split()
+)
+_REMOVED_ATTRIBUTES: Final = frozenset(("formaction", "srcdoc"))
+_LINKS: Final = frozenset(("href", "src"))
+_ANIMATIONS: Final = frozenset(("animate", "animatecolor", "animatemotion", "animatetransform", "set"))
+_ANIMATED_VALUES: Final = frozenset(("from", "to", "by", "values"))
+_DOOMED: Final = "{urn:x-bildwerk:doomed}element"
+_WEB_SCHEMES: Final = frozenset(("http", "https"))
+_PICTURE_SCHEMES: Final = _WEB_SCHEMES | {"data"}
+_SCRIPT_SCHEMES: Final = frozenset(("javascript", "vbscript", "livescript", "mocha"))
+
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
+# Browsers skip tabs and line breaks anywhere in a URL; the other invisible characters get no benefit of the doubt.
+_INVISIBLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028\u2029\u2060\ufeff]")
+
+_DECLARATION: Final = re.compile(rb"<\?xml(?P<attributes>\s[^>]*)\?>[ \t]*(?P<line_break>[\r\n]?)")
+_STANDALONE: Final = re.compile(rb"standalone\s*=\s*[\"'](yes|no)")
+_PREDEFINED_ENTITIES: Final = frozenset(("amp", "lt", "gt", "quot", "apos"))
+_SVG_PUBLIC_ID: Final = re.compile(r"-//W3C//DTD SVG [A-Za-z0-9. ]+//EN")
+_SVG_SYSTEM_ID: Final = re.compile(r"https?://www\.w3\.org/[A-Za-z0-9./_-]*")
+
+_STRUCTURE_ERRORS: Final = frozenset(
+    (
+        etree.ErrorTypes.ERR_TAG_NAME_MISMATCH,
+        etree.ErrorTypes.ERR_TAG_NOT_FINISHED,
+        etree.ErrorTypes.ERR_DOCUMENT_END,
+        etree.ErrorTypes.ERR_ENTITY_LOOP,
+        etree.ErrorTypes.ERR_RESOURCE_LIMIT,
+    )
+)
+_UNDECLARED_PREFIX: Final = etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE
+
+
+def sanitized(document: bytes) -> bytes:
+    """The SVG without anything that acts, looking the same.
+
+    Args:
+        document: an SVG file in any encoding that it declares.
+
+    Returns:
+        The document in UTF-8 without byte order mark, with an XML declaration if the source had one.
+
+    Raises:
+        SVGSyntaxError: the text is no XML.
+        BrokenSVG: tags do not match, elements nest too deep, entities are a bomb, or the root itself has to go.
+    """
+    root = _parsed(document)
+    before = [_text(node) for node in root.itersiblings(preceding=True) if not _is_stylesheet_link(node)][::-1]
+    after = [_text(node) for node in root.itersiblings() if not _is_stylesheet_link(node)]
+    doctype = _harmless_doctype(root)
+    if doctype:
+        # Read again under the doctype that the result has: only then is what is judged what a browser will see.
+        root = _parsed((doctype + _text(root)).encode())
+    _clean(root)
+    declaration, separator = _prolog(document)
+    parts = (declaration, doctype, *before, _text(root), *after)
+    end = b"\n" if document[-4:].rstrip(b"\0").endswith(b"\n") else b""
+    return separator.join(filter(None, parts)).encode() + end
+
+
+def _parsed(document: bytes) -> _Element:
+    try:
+        return etree.fromstring(document, _parser())
+    except etree.XMLSyntaxError as error:
+        if error.code != _UNDECLARED_PREFIX:
+            raise _refusal(error.code, error.msg) from error
+    # What is judged and written is the tree, whatever the lenient parser made of the text, so leniency costs no
+    # safety; other errors are still the file's fault.
+    parser = _parser(is_lenient=True)
+    root = etree.fromstring(document, parser)
+    for entry in parser.error_log:
+        if entry.type != _UNDECLARED_PREFIX:
+            raise _refusal(entry.type, entry.message)
+    return root
+
+
+def _parser(*, is_lenient: bool = False) -> etree.XMLParser:
+    # Without huge_tree libxml2 bounds depth, text size and how much entities may amplify the input.
+    return etree.XMLParser(
+        recover=is_lenient,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        strip_cdata=False,
+        remove_comments=False,
+        remove_pis=False,
+    )
+
+
+def _refusal(code: int | None, message: str | None) -> BrokenImage:
+    return (BrokenSVG if code in _STRUCTURE_ERRORS else SVGSyntaxError)(message or "not XML")
+
+
+def _harmless_doctype(root: _Element) -> str:
+    """The doctype that the result may carry, empty if the source has none."""
+    info = root.getroottree().docinfo
+    if not info.doctype:
+        return ""
+    texts: dict[str, str] = {}
+    if info.internalDTD is not None:
+        for entity in info.internalDTD.iterentities():
+            texts.setdefault(entity.name, _harmless_entity_text(entity.content))
+    for reference in root.iter(etree.Entity):
+        texts.setdefault(reference.name, "")
+    external = ""
+    if _SVG_PUBLIC_ID.fullmatch(info.public_id or "") and _SVG_SYSTEM_ID.fullmatch(info.system_url or ""):
+        external = f' PUBLIC "{info.public_id}" "{info.system_url}"'
+    entities = "".join(f'<!ENTITY {name} "{text}">' for name, text in texts.items() if name not in _PREDEFINED_ENTITIES)
+    return f"<!DOCTYPE {info.root_name}{external}{f' [{entities}]' if entities else ''}>"
+
+
+def _harmless_entity_text(content: str | None) -> str:
+    """What an entity may stand for, as it is written between double quotes; content is None for outside files."""
+    if content is None or "<" in content or "&" in content:
+        return ""
+    return content.replace("%", "&#37;").replace('"', "&#34;")
+
+
+def _clean(root: _Element) -> None:
+    doomed = []
+    for node in root.iter():
+        if not isinstance(node.tag, str):
+            if _is_stylesheet_link(node):
+                node.text = None
+            continue
+        element = _local_name(node.tag)
+        attributes = _attributes(node)
+        if element in _REMOVED_ELEMENTS or (element in _ANIMATIONS and _animates_link(attributes)):
+            doomed.append(node)
+            continue
+        for name, value in attributes:
+            if not _is_harmless(element, _local_name(name), value):
+                del node.attrib[name]
+    if root in doomed:
+        raise BrokenSVG("The root element is not allowed")
+    # One pass in the library that leaves the text around the elements: joining it here, one element after the other,
+    # would take time that grows with the square of their number.
+    for node in doomed:
+        node.tag = _DOOMED
+    etree.strip_elements(root, _DOOMED, with_tail=False)
+
+
+def _attributes(node: _Element) -> list[tuple[str, str]]:
+    names = node.keys()
+    if len(names) > MAX_ATTRIBUTES:
+        raise BrokenSVG(f"An element has more than {MAX_ATTRIBUTES} attributes")
+    if len(set(names)) < len(names):
+        # The lenient parser lets this pass where the prefix is not declared.
+        raise SVGSyntaxError("Attribute redefined")
+    return node.items()
+
+
+def _local_name(name: str) -> str:
+    # A colon is left where the prefix was not declared.
+    return name.rpartition("}")[2].rpartition(":")[2].casefold()
+
+
+def _is_stylesheet_link(node: _Element) -> bool:
+    return node.tag is etree.ProcessingInstruction and node.target.casefold() == "xml-stylesheet"
+
+
+def _animates_link(attributes: list[tuple[str, str]]) -> bool:
+    """Whether an animation gives a link (or a handler) a value that is not a fragment of the document."""
+    plain = [(_local_name(name), value.strip()) for name, value in attributes]
+    targets = [_local_name(value) for name, value in plain if name == "attributename"]
+    if not any(target in _LINKS or target.startswith("on") for target in targets):
+        return False
+    values = (item.strip() for name, value in plain if name in _ANIMATED_VALUES for item in value.split(";"))
+    return any(value and not value.startswith("#") for value in values)
+
+
+def _is_harmless(element: str, attribute: str, value: str) -> bool:
+    if attribute.startswith("on") or attribute in _REMOVED_ATTRIBUTES:
+        return False
+    if attribute == "href" and element == "use":
+        return not value or value.startswith("#")
+    scheme = _scheme(value)
+    if attribute in _LINKS:
+        is_picture = attribute == "src" or element == "image"
+        return not scheme or scheme in (_PICTURE_SCHEMES if is_picture else _WEB_SCHEMES)
+    return scheme not in _SCRIPT_SCHEMES
+
+
+def _scheme(value: str) -> str:
+    """The scheme that a reader may see in a URL, however it is disguised; empty for relative URLs and other text."""
+    if ":" not in value and "&" not in value:
+        return ""
+    found = _SCHEME.match(_INVISIBLE.sub("", html.unescape(value)).strip())
+    return found[0].lower() if found else ""
+
+
+def _text(node: _Element) -> str:
+    return etree.tostring(node, encoding="unicode", with_tail=False)
+
+
+def _prolog(document: bytes) -> tuple[str, str]:
+    """The XML declaration, empty if the source has none, and what divides the parts around the root element."""
+    # Without zero bytes and byte order mark the declaration reads as ASCII in UTF-8, UTF-16 and UTF-32 alike.
+    found = _DECLARATION.match(document[:400].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe"))
+    if found is None:
+        return "", "\n"
+    encoding = ' encoding="UTF-8"' if b"encoding" in found["attributes"] else ""
+    standalone = _STANDALONE.search(found["attributes"])
+    alone = f' standalone="{standalone[1].decode()}"' if standalone else ""
+    return f'<?xml version="1.0"{encoding}{alone}?>', "\n" if found["line_break"] else ""

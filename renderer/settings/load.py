@@ -1,0 +1,105 @@
+"""Environment text -> Settings: every bad variable is reported at once, unknown ones get a hint."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from renderer.errors import ConfigurationError
+from renderer.settings.declare import Row, rows
+from renderer.settings.processing import FormatSettings, PixelSettings, WatermarkSettings
+from renderer.settings.security import GrammarSettings, SecuritySettings
+from renderer.settings.server import ServerSettings
+from renderer.settings.sources import SourceSettings
+
+T = TypeVar("T")
+
+_NEARNESS = 0.75
+"""How alike two names must be for a hint, from 0 to 1: two letters exchanged in a word of seven are 0.86."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, one table per concern."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    grammar: GrammarSettings = field(default_factory=GrammarSettings)
+    sources: SourceSettings = field(default_factory=SourceSettings)
+    formats: FormatSettings = field(default_factory=FormatSettings)
+    pixels: PixelSettings = field(default_factory=PixelSettings)
+    watermark: WatermarkSettings = field(default_factory=WatermarkSettings)
+
+
+TABLES: Mapping[str, type[Any]] = {
+    "server": ServerSettings,
+    "security": SecuritySettings,
+    "grammar": GrammarSettings,
+    "sources": SourceSettings,
+    "formats": FormatSettings,
+    "pixels": PixelSettings,
+    "watermark": WatermarkSettings,
+}
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """Reads every table from the environment.
+
+    Raises:
+        ConfigurationError: naming each variable that cannot be used, what it expects and what it got.
+    """
+    problems: list[str] = []
+    tables = {name: _load_table(table, environment, problems) for name, table in TABLES.items()}
+    settings = Settings(**tables)
+    _check_together(settings, problems)
+    if problems:
+        raise ConfigurationError(problems)
+    return settings
+
+
+def _load_table(table: type[T], environment: Mapping[str, str], problems: list[str]) -> T:
+    values = {}
+    for attribute, row in rows(table).items():
+        for name in row.names:
+            text = environment.get(name)
+            if text is None or (not text.strip() and not row.is_empty_meaningful):
+                continue
+            try:
+                values[attribute] = row.reader.read(text)
+            except ValueError as error:
+                problems.append(_problem(name, row, text, error))
+            break
+    return table(**values)
+
+
+def _problem(name: str, row: Row, text: str, error: ValueError) -> str:
+    if row.is_secret:
+        return f"{name}: expected {row.reader.expected}"
+    return f"{name}: expected {row.reader.expected}, got {text[:200]!r} ({error})"
+
+
+def _check_together(settings: Settings, problems: list[str]) -> None:
+    security = settings.security
+    # A list that could not be read counts as none: its own line says what is wrong, a second one would mislead.
+    is_read = not any(problem.startswith(("IMGPROXY_KEY:", "IMGPROXY_SALT:")) for problem in problems)
+    if is_read and len(security.keys) != len(security.salts):
+        problems.append(
+            f"IMGPROXY_KEY, IMGPROXY_SALT: expected as many keys as salts, got {len(security.keys)} and"
+            f" {len(security.salts)}"
+        )
+
+
+def unknown_names(environment: Iterable[str]) -> list[tuple[str, str | None]]:
+    """The `IMGPROXY_*` and `BILDWERK_*` variables that no table has, each with the nearest name that one has."""
+    known = {name for table in TABLES.values() for row in rows(table).values() for name in row.names}
+    unknown = sorted(name for name in environment if name.startswith(("IMGPROXY_", "BILDWERK_")) and name not in known)
+    # The common prefix would make every name look near to every other one.
+    ends = {_end(name): name for name in sorted(known)}
+    nearest = (difflib.get_close_matches(_end(name), ends, 1, _NEARNESS) for name in unknown)
+    return [(name, ends[found[0]] if found else None) for name, found in zip(unknown, nearest, strict=True)]
+
+
+def _end(name: str) -> str:
+    return name.partition("_")[2]

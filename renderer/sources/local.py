@@ -1,0 +1,210 @@
+"""Sources in a folder of this machine: `local://` (spec 03 sections 4.1, 4.5 and 4.6).
+
+Files are opened and read in threads, each step within the time limit of downloads. What is missing or cannot be read is
+404 with a text that names the key and nothing else of this machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, TypeVar
+
+from renderer.errors import SourceIncomplete, SourceStatus, SourceTimeout
+from renderer.settings.sources import SourceSettings
+from renderer.sources.byte_range import byte_range
+from renderer.sources.content_type import SNIFFED_BYTES, content_type
+from renderer.sources.http_body import refuse_larger
+from renderer.sources.object_url import object_address
+from renderer.sources.source import (
+    DEFAULT_MAX_BYTES_IN_MEMORY,
+    Conditions,
+    NotModified,
+    RawRequest,
+    RawSource,
+    Source,
+    SourceHeaders,
+    byte_bound,
+)
+from renderer.sources.validators import file_headers, is_not_modified
+from renderer.storage.filesystem import Filesystem, StoredFile
+
+T = TypeVar("T")
+
+_CHUNK_BYTES: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What a raw request gets: a part of an open file, or a short text."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    caching: SourceHeaders = field(default_factory=SourceHeaders)
+    text: bytes = b""
+    file: StoredFile | None = None
+    offset: int = 0
+    length: int = 0
+
+
+class LocalLoader:
+    """Reads sources below one folder."""
+
+    def __init__(
+        self,
+        filesystem: Filesystem,
+        settings: SourceSettings,
+        *,
+        executor: Executor | None = None,
+        timeout_seconds: float | None = None,
+        max_bytes_in_memory: int = DEFAULT_MAX_BYTES_IN_MEMORY,
+    ) -> None:
+        """Reads from `filesystem`, in threads of `executor` or else of the event loop's own pool.
+
+        `timeout_seconds` stands in for the setting; `max_bytes_in_memory` bounds a file whose request sets no limit.
+        """
+        self._filesystem = filesystem
+        self._query_separator = settings.source_url_query_separator
+        self._executor = executor
+        self._timeout_seconds = settings.download_timeout_seconds if timeout_seconds is None else timeout_seconds
+        self._max_bytes_in_memory = max_bytes_in_memory
+
+    async def fetch(self, url: str, *, conditions: Conditions, max_bytes: int) -> Source | NotModified:
+        """The whole file, or the word that it has not changed.
+
+        Raises:
+            SourceStatus: 404, there is no such file.
+            SourceTooLarge: before a byte is read.
+            SourceIncomplete: the file shrank while it was read.
+            SourceTimeout: the disk did not answer in time.
+        """
+        key = self._key(url)
+        bound = byte_bound(max_bytes, self._max_bytes_in_memory)
+
+        def read() -> Source | NotModified:
+            try:
+                with self._filesystem.open(key) as file:
+                    return _whole(url, key, file, conditions=conditions, max_bytes=bound)
+            except OSError as error:
+                text = f"Can't download source image: status: 404; {_reason(key, error)}"
+                raise SourceStatus(text, source_status=404) from error
+
+        return await self._in_thread(read)
+
+    async def stream(self, url: str, request: RawRequest) -> RawSource:
+        """The file on its way through; what is missing is an answer with status 404 and a text."""
+        answer = await self._in_thread(partial(self._answer, self._key(url), request), _close)
+        return RawSource(
+            status=answer.status,
+            headers=answer.headers,
+            content_length=answer.length if answer.file else len(answer.text),
+            caching=answer.caching,
+            chunks=self._chunks(answer),
+            release=partial(self._in_thread, partial(_close, answer)),
+        )
+
+    async def close(self) -> None:
+        """Does nothing: no file stays open between requests."""
+
+    def _key(self, url: str) -> str:
+        return object_address(url, query_separator=self._query_separator).key
+
+    def _answer(self, key: str, request: RawRequest) -> _Answer:
+        try:
+            file = self._filesystem.open(key)
+            try:
+                answer = _file_answer(key, file, request)
+            except BaseException:
+                file.close()
+                raise
+        except OSError as error:
+            return _Answer(status=404, headers={"Content-Type": "text/plain"}, text=_reason(key, error).encode())
+        if answer.file is None:
+            file.close()
+        return answer
+
+    async def _chunks(self, answer: _Answer) -> AsyncIterator[bytes]:
+        if answer.file is None:
+            if answer.text:
+                yield answer.text
+            return
+        offset, end = answer.offset, answer.offset + answer.length
+        while offset < end:
+            read = partial(answer.file.read_at, offset, min(_CHUNK_BYTES, end - offset))
+            try:
+                chunk = await self._in_thread(read)
+            except OSError as error:
+                raise SourceIncomplete(f"Source response is incomplete: {error}") from error
+            if not chunk:
+                raise SourceIncomplete("Source response is incomplete: the file shrank while it was read")
+            offset += len(chunk)
+            yield chunk
+
+    async def _in_thread(self, function: Callable[[], T], discard: Callable[[T], None] | None = None) -> T:
+        """What `function` returns; if nobody waits for it any more, `discard` gets it."""
+        future = asyncio.get_running_loop().run_in_executor(self._executor, function)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await asyncio.shield(future)
+        except (asyncio.CancelledError, TimeoutError) as error:
+            future.add_done_callback(partial(_discard_result, discard))
+            if isinstance(error, TimeoutError):
+                raise SourceTimeout("Source timed out: the disk did not answer in time") from error
+            raise
+
+
+def _whole(url: str, key: str, file: StoredFile, *, conditions: Conditions, max_bytes: int) -> Source | NotModified:
+    headers = file_headers(key, size=file.size, modified_ns=file.modified_ns)
+    if is_not_modified(headers, conditions):
+        return NotModified(headers=headers)
+    refuse_larger(file.size, max_bytes)
+    data = file.read_at(0, file.size)
+    if len(data) < file.size:
+        raise SourceIncomplete("Source response is incomplete: the file shrank while it was read")
+    return Source(data=data, url=url, headers=headers)
+
+
+def _file_answer(key: str, file: StoredFile, request: RawRequest) -> _Answer:
+    """The answer for a file that is there; `file` is in it if its bytes are needed."""
+    headers = {"Accept-Ranges": "bytes"}
+    try:
+        wanted = byte_range(request.range, size=file.size)
+    except ValueError:
+        return _Answer(status=416, headers={"Content-Range": f"bytes */{file.size}", **headers})
+    head = file.read_at(0, SNIFFED_BYTES)
+    if wanted is not None:
+        # A part carries no validators: so it was recorded.
+        headers = {
+            "Content-Type": content_type(head, name=key),
+            "Content-Range": f"bytes {wanted.first}-{wanted.last}/{file.size}",
+            **headers,
+        }
+        return _Answer(status=206, headers=headers, file=file, offset=wanted.first, length=wanted.length)
+    caching = file_headers(key, size=file.size, modified_ns=file.modified_ns)
+    validators = {"Last-Modified": caching.last_modified or "", "ETag": caching.etag or ""}
+    if is_not_modified(caching, request.conditions):
+        return _Answer(status=304, headers=validators, caching=caching)
+    headers = {"Content-Type": content_type(head, name=key), **headers, **validators}
+    return _Answer(status=200, headers=headers, caching=caching, file=file, length=file.size)
+
+
+def _reason(key: str, error: OSError) -> str:
+    # Raw answers show this text to clients: it must not tell where the root is or why a link is refused.
+    if isinstance(error, FileNotFoundError):
+        return f"/{key} doesn't exist"
+    if isinstance(error, IsADirectoryError):
+        return f"/{key} is directory"
+    return f"/{key} can't be read"
+
+
+def _close(answer: _Answer) -> None:
+    if answer.file is not None:
+        answer.file.close()
+
+
+def _discard_result(discard: Callable[[T], None] | None, future: asyncio.Future[T]) -> None:
+    if not future.cancelled() and future.exception() is None and discard is not None:
+        discard(future.result())

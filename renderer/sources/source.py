@@ -1,0 +1,127 @@
+"""What a fetch is asked for and what it brings back: values, and the protocol that every kind of source fulfils.
+
+Validators and Cache-Control travel beside the bytes because this server relays them and makes none of its own
+(spec 03 section 2.8).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol, Self
+
+RELAYED_HEADERS: Final = (
+    "Content-Type",
+    "Content-Encoding",
+    "Content-Range",
+    "Accept-Ranges",
+    "Last-Modified",
+    "ETag",
+)
+"""What a raw answer takes over from its source, Content-Length aside (spec 03 section 2.13)."""
+
+DEFAULT_MAX_BYTES_IN_MEMORY: Final = 512 * 1024 * 1024
+"""The bound of a body when no limit is set: memory stays finite whatever an origin sends."""
+
+# A header with a control character or a stray byte cannot be written again by aiohttp: it would fail the response.
+_WRITABLE: Final = re.compile(r"[\t\x20-\x7e\x80-\ud7ff\ue000-\U0010ffff]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """The validators that make a fetch conditional, as header values; None sends nothing."""
+
+    if_none_match: str | None = None
+    if_modified_since: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawRequest:
+    """The client's headers that a raw answer depends on (spec 03 section 2.13)."""
+
+    range: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: str | None = None
+    accept_encoding: str | None = None
+
+    @property
+    def conditions(self) -> Conditions:
+        """The conditional part of it."""
+        return Conditions(if_none_match=self.if_none_match, if_modified_since=self.if_modified_since)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHeaders:
+    """The source's headers that decide about caching and type, the first of each name."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+    cache_control: str | None = None
+    expires: str | None = None
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A whole source. `url` is where the bytes came from in the end, after redirects, without credentials."""
+
+    data: bytes = field(repr=False)
+    url: str
+    headers: SourceHeaders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotModified:
+    """The source says that what the client has is current."""
+
+    headers: SourceHeaders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawSource:
+    """A source on its way through, whatever its status; an async context manager that lets go of the connection.
+
+    `headers` are those of `RELAYED_HEADERS` that the source has, in that order. `chunks` ends with the body and raises
+    a SourceError when the body is cut short or stalls.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    content_length: int | None
+    caching: SourceHeaders
+    chunks: AsyncIterator[bytes] = field(repr=False)
+    release: Callable[[], Awaitable[None]] = field(repr=False)
+
+    async def aclose(self) -> None:
+        """Lets go of the connection or the file; may be called more than once."""
+        await self.release()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
+
+
+class SourceLoader(Protocol):
+    """One kind of source."""
+
+    async def fetch(self, url: str, *, conditions: Conditions, max_bytes: int) -> Source | NotModified:
+        """The whole source, at most `max_bytes` of it; 0 sets no limit but the memory's."""
+
+    async def stream(self, url: str, request: RawRequest) -> RawSource:
+        """The source as it is, body and status alike; the caller closes it."""
+
+    async def close(self) -> None:
+        """Frees connections."""
+
+
+def writable(value: str | None) -> str | None:
+    """The header value if it can be written on a wire, else None."""
+    return value if value is not None and _WRITABLE.fullmatch(value) else None
+
+
+def byte_bound(max_bytes: int, max_bytes_in_memory: int) -> int:
+    """The limit that holds: the request's own, else the memory's. A negative one refuses everything (spec 03 §8)."""
+    return max_bytes or max_bytes_in_memory

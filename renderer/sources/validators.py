@@ -1,0 +1,49 @@
+"""Validators of files that this server reads itself: how they are made and compared (spec 03 sections 4.5 and 4.6)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import Final
+
+from renderer.scalars import encode_base64url
+from renderer.sources.source import Conditions, SourceHeaders
+
+_NANOSECONDS: Final = 1_000_000_000
+# The three forms of RFC 9110 section 5.6.7.
+_DATE_FORMS: Final = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
+
+
+def file_headers(key: str, *, size: int, modified_ns: int) -> SourceHeaders:
+    """The validators of a file. The key counts as it was asked for, so two spellings of one file have two ETags."""
+    digest = hashlib.sha256(f"/{key}__{size}__{modified_ns}".encode("utf-8", "surrogateescape")).digest()
+    return SourceHeaders(
+        etag=f'"{encode_base64url(digest)}"',
+        last_modified=formatdate(modified_ns // _NANOSECONDS, usegmt=True),
+    )
+
+
+def is_not_modified(headers: SourceHeaders, conditions: Conditions) -> bool:
+    """Whether the client's copy is current.
+
+    If-None-Match decides alone when there is an ETag; it is one tag, compared without `W/` and quotes: neither lists
+    nor `*` match. Otherwise Last-Modified must not be later than If-Modified-Since.
+    """
+    if conditions.if_none_match and headers.etag:
+        return _bare_tag(conditions.if_none_match) == _bare_tag(headers.etag)
+    since, modified = _moment(conditions.if_modified_since), _moment(headers.last_modified)
+    return since is not None and modified is not None and modified <= since
+
+
+def _bare_tag(tag: str) -> str:
+    return tag.removeprefix("W/").strip('"')
+
+
+def _moment(text: str | None) -> datetime | None:
+    for form in _DATE_FORMS:
+        try:
+            return datetime.strptime(text or "", form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None

@@ -1,0 +1,187 @@
+"""Steps that cut, scale and turn (spec 02 sections 2.9, 2.10, 3.6 to 3.9)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pyvips
+
+from renderer.errors import BrokenImage
+from renderer.formats import ImageFormat
+from renderer.options.arguments import Gravity, GravityType
+from renderer.pipeline.geometry import Size, position
+from renderer.pipeline.plan import after_load, crop_box, format_limit_scale, load_ratio, plan_load
+from renderer.vips import color
+from renderer.vips.frame import Frame, planned_anew
+from renderer.vips.loader import Loader, raster_of
+
+_MAGENTA = (255, 0, 255)
+_QUARTER_TURNS = {90: "d90", 180: "d180", 270: "d270"}
+
+
+def guard_vector(frame: Frame) -> Frame:
+    """Renders an over-large drawing smaller; drawings have no resolution limit of their own."""
+    limit = frame.work.limits.max_src_resolution
+    area = frame.image.width * frame.image.height
+    if not frame.is_vector or frame.loader is None or area <= limit:
+        return frame
+    shrink = math.sqrt(area / limit) if limit else math.inf
+    image = frame.loader.open(shrink=shrink)
+    return planned_anew(dataclasses.replace(frame, image=image, vector_shrink=shrink))
+
+
+def trim(frame: Frame) -> Frame:
+    """Removes a uniform border."""
+    options = frame.work.pipeline.cropping.trim
+    if options.threshold is None:
+        return frame
+    frame = to_processing_space(frame)
+    image = frame.work.deadline.in_memory(frame.image)
+    tested = image if color.interpretation(image) == "srgb" else image.colourspace("srgb")
+    if tested.hasalpha():
+        tested = tested.flatten(background=_MAGENTA)
+    background = tested.getpoint(0, 0) if options.color is None else options.color
+    with frame.work.deadline.evaluating(tested):
+        left, top, width, height = tested.find_trim(threshold=options.threshold, background=list(background))
+    if width and height:
+        if options.equal_hor:
+            left, width = _equal(left, width, image.width)
+        if options.equal_ver:
+            top, height = _equal(top, height, image.height)
+        image = image.extract_area(left, top, width, height)
+    return planned_anew(dataclasses.replace(frame, image=image, loader=None, is_vector=False))
+
+
+def _equal(start: int, length: int, whole: int) -> tuple[int, int]:
+    """Cuts as much at the end as at the start, the smaller of both."""
+    end = whole - start - length
+    if end > start:
+        return start, length + end - start
+    return end, length + start - end
+
+
+def scale_on_load(frame: Frame) -> Frame:
+    """Lets the decoder do most of the shrinking."""
+    loader = frame.loader
+    if loader is None:
+        return frame
+    before = raster_of(frame.image, is_vector=frame.is_vector)
+    shrink = plan_load(frame.plan, before, loader.format, vector_shrink=frame.vector_shrink)
+    if shrink == 1 or not (frame.is_vector or frame.work.may_shrink_on_load):
+        return frame
+    if loader.format.traits.has_thumbnail:
+        image = _thumbnail(frame, loader, shrink)
+        if image is None:
+            return frame
+    else:
+        image = loader.open(shrink=shrink)
+        if loader.format.traits.loads_animation:
+            image = color.without(image, "delay", "loop", "page-height", "n-pages")
+    after = raster_of(image, is_vector=frame.is_vector)
+    return dataclasses.replace(frame, image=image, plan=after_load(frame.plan, before, after))
+
+
+def _thumbnail(frame: Frame, loader: Loader, shrink: float) -> pyvips.Image | None:
+    """The thumbnail inside a HEIC or AVIF file, if it is large enough."""
+    try:
+        image = loader.open(thumbnail=True)
+    except BrokenImage:
+        return None  # the full picture is there, and it decodes
+    before = raster_of(frame.image, is_vector=False)
+    ratios = load_ratio(frame.plan, before, raster_of(image, is_vector=False))
+    return image if min(ratios) > 1 and max(ratios) <= shrink else None
+
+
+def to_processing_space(frame: Frame) -> Frame:
+    """Brings the picture into a space that the other steps work in."""
+    image, profile = color.to_processing(frame.image, frame.profile, keeps_depth=frame.work.keeps_depth)
+    return dataclasses.replace(frame, image=image, profile=profile)
+
+
+def crop(frame: Frame) -> Frame:
+    """Cuts the area that `crop` names out of the raster as it is stored."""
+    if not frame.plan.crop.width and not frame.plan.crop.height:
+        return frame
+    size, gravity = crop_box(frame.plan)
+    return _cropped(frame, size, gravity, 1.0)
+
+
+def crop_to_result(frame: Frame) -> Frame:
+    """Cuts what `fill` and rounding leave over."""
+    if not frame.plan.result.width and not frame.plan.result.height:
+        return frame
+    return _cropped(frame, frame.plan.result, frame.plan.gravity, frame.plan.dpr)
+
+
+def _cropped(frame: Frame, size: Size, gravity: Gravity, dpr: float) -> Frame:
+    image = frame.image
+    width, height = min(size.width or image.width, image.width), min(size.height or image.height, image.height)
+    if width == image.width and height == image.height:
+        return frame
+    if gravity.type is GravityType.SMART:
+        image = frame.work.deadline.in_memory(image)
+        with frame.work.deadline.evaluating(image):
+            return frame.showing(image.smartcrop(width, height))
+    offset = position(Size(image.width, image.height), Size(width, height), gravity, dpr)
+    return frame.showing(image.extract_area(offset.left, offset.top, width, height))
+
+
+def scale(frame: Frame) -> Frame:
+    """Resizes what the decoder left to do."""
+    scale_x, scale_y = frame.plan.scale_x, frame.plan.scale_y
+    if scale_x == 1 and scale_y == 1:
+        return frame
+    if frame.plan.is_sideways:
+        scale_x, scale_y = scale_y, scale_x
+    if not frame.work.is_linear:
+        return frame.showing(resized(frame.image, scale_x, scale_y))
+    space = color.interpretation(frame.image)
+    image, profile = color.imported(frame.image, frame.profile)
+    image = resized(image.colourspace("scrgb"), scale_x, scale_y).colourspace(space)
+    return dataclasses.replace(frame, image=image, profile=profile)
+
+
+def resized(image: pyvips.Image, scale_x: float, scale_y: float) -> pyvips.Image:
+    """The picture scaled; colors are multiplied with alpha meanwhile, in the picture's own format."""
+    if not image.hasalpha():
+        return image.resize(scale_x, vscale=scale_y)
+    format = image.format
+    image = image.premultiply().cast(format).resize(scale_x, vscale=scale_y)
+    return image.unpremultiply().cast(format)
+
+
+def rotate_and_flip(frame: Frame) -> Frame:
+    """Undoes the EXIF orientation, then turns and flips as asked."""
+    plan = frame.plan
+    if not (plan.angle or plan.is_mirrored or plan.rotate or any(plan.flip)):
+        return frame
+    image = frame.work.deadline.in_memory(frame.image)
+    image = _turned(image, plan.angle)
+    if plan.is_mirrored:
+        image = image.flip("horizontal")
+    image = _turned(image, plan.rotate)
+    if plan.flip[0]:
+        image = image.flip("horizontal")
+    if plan.flip[1]:
+        image = image.flip("vertical")
+    if plan.angle or plan.is_mirrored or plan.rotate:
+        image = color.without(image, "orientation")
+    return frame.showing(image)
+
+
+def _turned(image: pyvips.Image, angle: int) -> pyvips.Image:
+    return image.rot(_QUARTER_TURNS[angle]) if angle else image
+
+
+def fit_format(frame: Frame) -> Frame:
+    """Scales down what the result's format cannot hold."""
+    image = frame.image
+    factor = format_limit_scale(frame.work.format, Size(image.width, image.height))
+    # The square root of the area's excess does not reach GIF's limit of a side in one go (spec 02 section 3.14).
+    while factor < 1:
+        image = resized(image, factor, factor)
+        if frame.work.format is not ImageFormat.GIF:
+            break
+        factor = format_limit_scale(frame.work.format, Size(image.width, image.height))
+    return frame.showing(image)

@@ -1,0 +1,242 @@
+"""Source bytes and a request -> result bytes: the order of spec 02 section 1.1, from the header to the last byte.
+
+Runs in a worker thread, start to end, and holds the GIL only between libvips calls.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import pyvips
+
+from renderer.errors import BrokenImage
+from renderer.formats import ImageFormat
+from renderer.options.crop import Trim
+from renderer.options.canvas import Canvas, Padding
+from renderer.options.limits import Limits
+from renderer.options.output import Output
+from renderer.options.resize import Resize
+from renderer.pipeline.geometry import Size
+from renderer.pipeline.output import (
+    PixelChoices,
+    ResolvedLimits,
+    SourceFacts,
+    check_resolution,
+    fallback_format,
+    is_skipped,
+    pixel_choices,
+    quality,
+    resolved_limits,
+    result_format,
+)
+from renderer.pipeline.plan import PlanDefaults
+from renderer.request.values import Pipeline, RenderRequest
+from renderer.security.svg import sanitized
+from renderer.settings.load import Settings
+from renderer.vips import color, metadata
+from renderer.vips.frame import Frame, Work, first_frame
+from renderer.vips.loader import Loader, LoaderSettings, is_animated, page_count, page_height, raster_of
+from renderer.vips.runtime import Capabilities, Deadline, vips_errors
+from renderer.vips.saver import Encoding, save
+from renderer.vips.steps import PIPELINE, WATERMARK, run
+from renderer.vips.watermark import Overlay, watermarked
+
+_DEFAULT_DELAY_MS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceImage:
+    """A source whose format is known."""
+
+    data: bytes
+    format: ImageFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedImage:
+    """A result; sizes are upright, of one frame."""
+
+    data: bytes
+    format: ImageFormat
+    origin: Size
+    result: Size
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Renders pictures under one configuration."""
+
+    settings: Settings
+    capabilities: Capabilities
+    watermark: SourceImage | None = None
+
+    def render(self, source: SourceImage, request: RenderRequest, deadline: Deadline) -> RenderedImage:
+        """The result of a request.
+
+        Raises:
+            BildwerkError: for whatever the source or the URL makes impossible.
+        """
+        with vips_errors():
+            return self._render(source, request, deadline)
+
+    def _render(self, source: SourceImage, request: RenderRequest, deadline: Deadline) -> RenderedImage:
+        limits = resolved_limits(request.limits, self.settings.security)
+        choices = pixel_choices(request.output, self.settings.pixels)
+        loader = self._loader(source, deadline)
+        image, is_thumbnail = _opened(loader, choices, limits)
+        origin = raster_of(image, is_vector=source.format.traits.is_vector).shown
+        if is_skipped(request, source.format, self.settings.formats):
+            return self._skipped(source, origin, limits)
+        may_animate = limits.max_animation_frames > 1 and is_animated(image)
+        facts = SourceFacts(format=source.format, is_animated=may_animate, has_alpha=image.hasalpha())
+        format = result_format(request, facts, self.settings.formats, self.capabilities.savable)
+        is_animation = may_animate and format.traits.saves_animation
+        if is_animation:
+            image = loader.open(pages=min(page_count(image), limits.max_animation_frames))
+        elif not is_thumbnail:
+            image = color.without(image, *metadata.ANIMATION)
+        if not source.format.traits.is_vector:
+            check_resolution(origin, image.height // page_height(image), limits)
+        work = self._work(request.pipelines[0], format, (choices, limits), deadline)
+        frame = _animated(image, work) if is_animation else run(PIPELINE, first_frame(image, work, loader))
+        return self._saved(_finished(frame, is_animated=is_animation), request, origin)
+
+    def _loader(self, source: SourceImage, deadline: Deadline) -> Loader:
+        settings = LoaderSettings(
+            png_unlimited=self.settings.security.png_unlimited,
+            svg_unlimited=self.settings.security.svg_unlimited,
+            is_strict=self.settings.sources.strict_sources,
+        )
+        return Loader(source.data, source.format, settings, deadline)
+
+    def _skipped(self, source: SourceImage, origin: Size, limits: ResolvedLimits) -> RenderedImage:
+        data = source.data
+        if source.format is ImageFormat.SVG:
+            if self.settings.security.sanitize_svg:
+                data = sanitized(data)
+        else:
+            check_resolution(origin, 1, limits)
+        return RenderedImage(data=data, format=source.format, origin=origin, result=origin)
+
+    def _saved(self, frame: Frame, request: RenderRequest, origin: Size) -> RenderedImage:
+        image = frame.image
+        size = Size(image.width, page_height(image))
+        format = fallback_format(frame.work.format, size, has_alpha=image.hasalpha())
+        encoding = Encoding(
+            format=format,
+            quality=quality(request.output, format, self.settings.formats),
+            max_bytes=request.output.max_bytes,
+        )
+        data = save(image, encoding, self.settings.formats, frame.work.deadline)
+        return RenderedImage(data=data, format=format, origin=origin, result=size)
+
+    def _overlay(self, deadline: Deadline) -> Overlay | None:
+        mark = self.watermark
+        if mark is None:
+            return None
+
+        def prepare(box: Size, padding: tuple[int, int, int, int]) -> pyvips.Image:
+            return self._prepared_watermark(mark, box, padding, deadline)
+
+        return Overlay(prepare=prepare, opacity=self.settings.watermark.opacity)
+
+    def _prepared_watermark(
+        self, mark: SourceImage, box: Size, padding: tuple[int, int, int, int], deadline: Deadline
+    ) -> pyvips.Image:
+        """The watermark fitted into a box, under the settings and not the request's options (spec 02 section 6.1)."""
+        limits = resolved_limits(Limits(), self.settings.security)
+        choices = pixel_choices(Output(), self.settings.pixels)
+        loader = self._loader(mark, deadline)
+        image, _ = _opened(loader, choices, limits)
+        image = color.without(image, *metadata.ANIMATION)
+        if not mark.format.traits.is_vector:
+            check_resolution(raster_of(image, is_vector=False).shown, 1, limits)
+        top, right, bottom, left = padding
+        pipeline = Pipeline(
+            resize=Resize(width=box.width, height=box.height, enlarge=True),
+            canvas=Canvas(padding=Padding(top=top, right=right, bottom=bottom, left=left)),
+        )
+        work = self._work(pipeline, mark.format, (choices, limits), deadline)
+        return metadata.bare(run(WATERMARK, first_frame(image, work, loader)).image)
+
+    def _work(
+        self,
+        pipeline: Pipeline,
+        format: ImageFormat,
+        resolved: tuple[PixelChoices, ResolvedLimits],
+        deadline: Deadline,
+    ) -> Work:
+        choices, limits = resolved
+        pixels = self.settings.pixels
+        return Work(
+            pipeline=pipeline,
+            format=format,
+            choices=choices,
+            limits=limits,
+            defaults=PlanDefaults(
+                auto_rotate=pixels.auto_rotate, max_result_dimension=limits.max_result_dimension
+            ),
+            deadline=deadline,
+            overlay=self._overlay(deadline),
+            may_shrink_on_load=not pixels.disable_shrink_on_load,
+            is_linear=pixels.use_linear_colorspace,
+        )
+
+
+def _opened(loader: Loader, choices: PixelChoices, limits: ResolvedLimits) -> tuple[pyvips.Image, bool]:
+    """The first frame of a source, and whether it is the thumbnail inside it."""
+    size = loader.size()
+    if size is not None:
+        check_resolution(size, 1, limits)
+    if choices.enforce_thumbnail and loader.format.traits.has_thumbnail:
+        try:
+            return loader.open(thumbnail=True), True
+        except BrokenImage:
+            return loader.open(), False  # no thumbnail that reads
+    return loader.open(), False
+
+
+def _animated(image: pyvips.Image, work: Work) -> Frame:
+    """Every frame through the steps, then the watermark over all of them (spec 02 section 1.4)."""
+    height = page_height(image)
+    count = image.height // height
+    cropping = dataclasses.replace(work.pipeline.cropping, trim=Trim())
+    of_frame = dataclasses.replace(
+        work, overlay=None, pipeline=dataclasses.replace(work.pipeline, cropping=cropping)
+    )
+    frames = []
+    for index in range(count):
+        cut = image.extract_area(0, index * height, image.width, height)
+        frame = run(PIPELINE, first_frame(cut, of_frame, None))
+        if min(frame.plan.scale_x, frame.plan.scale_y) < 1:
+            frame = frame.showing(work.deadline.in_memory(frame.image))
+        frames.append(frame)
+    last = frames[-1]
+    joined = pyvips.Image.arrayjoin([frame.image for frame in frames], across=1)
+    placement = work.pipeline.watermark.watermark
+    if work.overlay is not None and placement.opacity:
+        at = (frames[0].image.height, last.plan.dpr, work.deadline)
+        joined = watermarked(joined, work.overlay, placement, at)
+    return last.showing(_with_animation(joined, image, frames[0].image.height, count))
+
+
+def _with_animation(joined: pyvips.Image, source: pyvips.Image, height: int, count: int) -> pyvips.Image:
+    delay = list(source.get("delay"))[:count] if source.get_typeof("delay") else []
+    loop = source.get("loop") if source.get_typeof("loop") else 0
+    joined = joined.copy()
+    joined.set_type(pyvips.GValue.array_int_type, "delay", delay or [_DEFAULT_DELAY_MS] * count)
+    joined.set_type(pyvips.GValue.gint_type, "loop", loop)
+    joined.set_type(pyvips.GValue.gint_type, "page-height", height)
+    joined.set_type(pyvips.GValue.gint_type, "n-pages", count)
+    return joined
+
+
+def _finished(frame: Frame, *, is_animated: bool) -> Frame:
+    """The picture in its final space, with the metadata that it keeps."""
+    choices = frame.work.choices
+    keeps_profile = not choices.strip_color_profile and frame.work.format.traits.has_icc
+    image = color.to_result(frame.image, frame.profile, keeps_profile=keeps_profile)
+    if choices.strip_metadata:
+        image = metadata.stripped(image, is_animated=is_animated, keeps_copyright=choices.keep_copyright)
+    return frame.showing(image)

@@ -1,0 +1,151 @@
+"""Image -> result bytes: one row per format (spec 02 sections 7.3 to 7.11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyvips
+
+from renderer.codecs import bmp, ico
+from renderer.codecs.planes import Planes
+from renderer.errors import ResultFormatUnsavable
+from renderer.formats import ImageFormat
+from renderer.pipeline.output import MIN_QUALITY, reduced_quality
+from renderer.settings.processing import FormatSettings
+from renderer.vips.runtime import Deadline
+
+Options = dict[str, Any]
+
+
+def _jpeg(_image: pyvips.Image, settings: FormatSettings) -> Options:
+    return {"optimize_coding": True, "interlace": settings.jpeg_progressive}
+
+
+def _png(image: pyvips.Image, settings: FormatSettings) -> Options:
+    bits = _bits(settings.png_quantization_colors) if settings.png_quantize else _palette_bits(image)
+    if bits is None:
+        return {"filter": "all", "interlace": settings.png_interlaced}
+    return {"filter": "none", "interlace": settings.png_interlaced, "palette": True, "bitdepth": bits}
+
+
+def _bits(colors: int) -> int:
+    return 8 if colors > 16 else 4 if colors > 4 else 2 if colors > 2 else 1
+
+
+def _palette_bits(image: pyvips.Image) -> int | None:
+    """The depth of the source's palette, if it had one; such a picture stays one with a palette."""
+    if not image.get_typeof("palette"):
+        return None
+    bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 8
+    if not 1 <= bits <= 8:
+        return None
+    return 8 if bits > 4 else 4 if bits > 2 else bits
+
+
+def _webp(_image: pyvips.Image, settings: FormatSettings) -> Options:
+    return {"effort": settings.webp_effort, "preset": settings.webp_preset}
+
+
+def _avif(_image: pyvips.Image, settings: FormatSettings) -> Options:
+    return {"compression": "av1", "effort": 9 - settings.avif_speed}
+
+
+def _heic(_image: pyvips.Image, _settings: FormatSettings) -> Options:
+    return {"compression": "hevc", "bitdepth": 8}
+
+
+def _jxl(_image: pyvips.Image, settings: FormatSettings) -> Options:
+    return {"effort": settings.jxl_effort}
+
+
+def _tiff(_image: pyvips.Image, _settings: FormatSettings) -> Options:
+    return {}
+
+
+def _gif(image: pyvips.Image, _settings: FormatSettings) -> Options:
+    bits = image.get("bits-per-sample") if image.get_typeof("palette") and image.get_typeof("bits-per-sample") else 8
+    return {"bitdepth": bits if 1 <= bits <= 8 else 8}
+
+
+@dataclass(frozen=True, slots=True)
+class _Saver:
+    operation: str
+    options: Callable[[pyvips.Image, FormatSettings], Options]
+
+
+_SAVERS: Final = {
+    ImageFormat.JPEG: _Saver("jpegsave_buffer", _jpeg),
+    ImageFormat.PNG: _Saver("pngsave_buffer", _png),
+    ImageFormat.WEBP: _Saver("webpsave_buffer", _webp),
+    ImageFormat.AVIF: _Saver("heifsave_buffer", _avif),
+    ImageFormat.HEIC: _Saver("heifsave_buffer", _heic),
+    ImageFormat.JXL: _Saver("jxlsave_buffer", _jxl),
+    ImageFormat.TIFF: _Saver("tiffsave_buffer", _tiff),
+    ImageFormat.GIF: _Saver("gifsave_buffer", _gif),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """How a result is written: format, quality 1 to 100, and the bytes it may have (0 is any number)."""
+
+    format: ImageFormat
+    quality: int
+    max_bytes: int = 0
+
+
+def save(image: pyvips.Image, encoding: Encoding, settings: FormatSettings, deadline: Deadline) -> bytes:
+    """The result's bytes.
+
+    Raises:
+        BrokenImage: decoding or encoding failed.
+        RequestTimeout: the deadline passed.
+    """
+    if encoding.max_bytes <= 0 or not encoding.format.traits.has_quality:
+        return _saved(image, encoding, settings, deadline)
+    image = deadline.in_memory(image)
+    quality = encoding.quality
+    while True:
+        data = _saved(image, Encoding(format=encoding.format, quality=quality), settings, deadline)
+        if len(data) <= encoding.max_bytes or quality <= MIN_QUALITY:
+            return data
+        quality = reduced_quality(quality, len(data), encoding.max_bytes)
+
+
+def _saved(image: pyvips.Image, encoding: Encoding, settings: FormatSettings, deadline: Deadline) -> bytes:
+    if encoding.format is ImageFormat.BMP:
+        return bmp.encode(_planes(image, deadline))
+    if encoding.format is ImageFormat.ICO:
+        return _icon(image, deadline)
+    saver = _SAVERS.get(encoding.format)
+    if saver is None:
+        raise ResultFormatUnsavable(f"Can't save {encoding.format.value}")
+    options = saver.options(image, settings)
+    if encoding.format.traits.has_quality:
+        options["Q"] = encoding.quality
+    with deadline.evaluating(image):
+        data: bytes = getattr(image, saver.operation)(**options)
+    return data
+
+
+def _planes(image: pyvips.Image, deadline: Deadline) -> Planes:
+    if image.format != "uchar":
+        image = image.cast("uchar", shift=image.format == "ushort")
+    if image.bands == 2:
+        # BMP has no grey with alpha; imgproxy fails on it (DESIGN section 2, item 5).
+        image = image.colourspace("srgb")
+    with deadline.evaluating(image):
+        samples = image.write_to_memory()
+    pixels = np.frombuffer(samples, dtype=np.uint8).reshape(image.height, image.width, image.bands)
+    return Planes(samples=pixels, palette_bits=None)
+
+
+def _icon(image: pyvips.Image, deadline: Deadline) -> bytes:
+    if image.bands < 3:
+        image = image.colourspace("srgb")
+    with deadline.evaluating(image):
+        png = image.pngsave_buffer()
+    return ico.encode(png, width=image.width, height=image.height, has_alpha=image.hasalpha())

@@ -1,0 +1,24 @@
+"""Headers that every response has (spec 03 section 2.4)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiohttp import web
+
+SERVER_NAME: Final = "imgproxy"
+CONTENT_SECURITY_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+
+
+def set_common_headers(response: web.StreamResponse, *, request_id: str) -> None:
+    """Names the server and the request, and forbids whatever a response might contain to act."""
+    response.headers["Server"] = SERVER_NAME
+    response.headers["X-Request-Id"] = request_id
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+
+
+def set_cors_headers(response: web.StreamResponse, *, allow_origin: str) -> None:
+    """Lets pages of other origins read the response, if the settings name them."""
+    if allow_origin:
+        response.headers["Access-Control-Allow-Origin"] = allow_origin
+        response.headers["Access-Control-Allow-Methods"] = "GET, OPTIONS"

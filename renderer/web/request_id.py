@@ -1,0 +1,33 @@
+"""A name for each request, from the client, the load balancer or ourselves (spec 03 section 2.5)."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+
+from aiohttp import web
+
+_VALID = re.compile(r"[A-Za-z0-9_-]+")
+_OWN_LENGTH = 21
+_MAX_LENGTH = 200
+
+
+def request_id(request: web.BaseRequest) -> str:
+    """`X-Request-ID` if it is made of letters, digits, `_` and `-`, the gateway's id, or a new one."""
+    given = request.headers.get("X-Request-ID", "")
+    if _is_valid(given):
+        return given
+    context = request.headers.get("x-amzn-request-context", "")
+    if context:
+        try:
+            gateways = json.loads(context)
+        except ValueError:
+            gateways = None
+        if isinstance(gateways, dict) and _is_valid(str(gateways.get("requestId", ""))):
+            return str(gateways["requestId"])
+    return secrets.token_urlsafe(_OWN_LENGTH)[:_OWN_LENGTH]
+
+
+def _is_valid(text: str) -> bool:
+    return len(text) <= _MAX_LENGTH and bool(_VALID.fullmatch(text))

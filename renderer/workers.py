@@ -1,0 +1,93 @@
+"""Who may render now: a bounded number of requests in the server, a bounded number of threads for pixels.
+
+A slot covers pixels only, not the download before and not the writing after (DESIGN section 3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from renderer.errors import RequestTimeout, TooManyRequests
+from renderer.vips.runtime import Deadline
+
+T = TypeVar("T")
+
+
+def default_worker_count() -> int:
+    """Twice the CPUs that this process may use."""
+    return 2 * len(os.sched_getaffinity(0))
+
+
+class Workers:
+    """Slots for rendering and the queue before them.
+
+    Args:
+        count: pictures rendered at once.
+        queue_size: requests that may be admitted beyond `count`; 0 leaves it to `max_requests`.
+        max_requests: the most requests admitted at all; 0 is no limit.
+    """
+
+    def __init__(self, count: int, queue_size: int, max_requests: int) -> None:
+        self._slots = asyncio.Semaphore(count)
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="render")
+        self._capacity = count + queue_size if queue_size else max_requests
+        self._admitted = 0
+
+    @contextlib.contextmanager
+    def admission(self) -> Iterator[None]:
+        """Counts a request in.
+
+        Raises:
+            TooManyRequests: the queue is full.
+        """
+        if self._capacity and self._admitted >= self._capacity:
+            raise TooManyRequests(f"{self._admitted} requests are in the server already")
+        self._admitted += 1
+        try:
+            yield
+        finally:
+            self._admitted -= 1
+
+    async def run(self, render: Callable[[Deadline], T], at: float) -> T:
+        """Runs `render` in a thread, once a slot is free.
+
+        Args:
+            render: gets the deadline that it has to look at.
+            at: when time is up, on the loop's clock.
+
+        Raises:
+            RequestTimeout: time was up before a slot was free or before the render ended.
+        """
+        try:
+            async with asyncio.timeout_at(at):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise RequestTimeout("no worker was free before the deadline") from error
+        try:
+            return await self._run(render, at)
+        finally:
+            self._slots.release()
+
+    async def _run(self, render: Callable[[Deadline], T], at: float) -> T:
+        loop = asyncio.get_running_loop()
+        deadline = Deadline(at)  # loop.time() and time.monotonic() are one clock
+        timer = loop.call_at(at, deadline.kill)
+        work = loop.run_in_executor(self._threads, render, deadline)
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            # The thread cannot be cancelled, but libvips can; the slot is free only when the thread is.
+            deadline.kill()
+            await asyncio.wait([work])
+            raise
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """Ends the threads; renders that run are waited for."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
