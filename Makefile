@@ -10,7 +10,7 @@ SHARED ?= ../shared
 NO_SYSTEM_VIPS := PKG_CONFIG_PATH= PKG_CONFIG_LIBDIR=$(CURDIR)/$(VENV)/no-pkg-config
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(NO_SYSTEM_VIPS) $(PY) -m pip install -q
 
-.PHONY: run test check conformance docs micro samples clean
+.PHONY: run test check conformance docs micro samples system-vips-is-hidden clean
 
 run: samples  ## a server with sample pictures, from nothing
 	@IMGPROXY_BIND=127.0.0.1:$(PORT) IMGPROXY_LOCAL_FILESYSTEM_ROOT=$(CURDIR)/.samples $(VENV)/bin/bildwerk serve --examples
@@ -27,6 +27,9 @@ check: $(VENV)/dev.stamp  ## format, lint, types, import rules, documentation dr
 
 conformance: $(VENV)/dev.stamp  ## the recorded answers, where they are there
 	@$(PY) -m scripts.conformance $(SHARED)/conformance
+
+system-vips-is-hidden:  ## fails if the build of pyvips could see a system libvips
+	@! $(NO_SYSTEM_VIPS) pkg-config --exists vips
 
 micro: $(VENV)/dev.stamp  ## what parsing, signing and planning cost
 	@$(PY) -m benchmarks.micro

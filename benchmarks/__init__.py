@@ -1,0 +1,1 @@
+"""What things cost; nothing here is a test."""

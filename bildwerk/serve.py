@@ -48,7 +48,7 @@ async def _serve(environment: Mapping[str, str], *, print_examples: bool) -> int
 
     settings = load_settings(environment)
     for name, nearest in unknown_names(environment):
-        _log.warning("%s is unknown%s", name, f"; is %s meant?" % nearest if nearest else "")
+        _log.warning("%s is unknown%s", name, f"; is {nearest} meant?" if nearest else "")
     runner = web.AppRunner(
         make_app(settings),
         access_log=None,

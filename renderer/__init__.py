@@ -1,0 +1,1 @@
+"""The render server: a processing URL in, the right picture out."""

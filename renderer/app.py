@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -16,7 +17,6 @@ from renderer.errors import BildwerkError, ConfigurationError
 from renderer.formats import ImageFormat, detect
 from renderer.handlers.landing import landing_page
 from renderer.handlers.routing import route
-from renderer.handlers.services import Services
 from renderer.render import RenderService, source_image
 from renderer.request.parse import Grammar, check_presets
 from renderer.request.presets import parse_presets
@@ -26,6 +26,7 @@ from renderer.response.vary import vary
 from renderer.scalars import decode_base64
 from renderer.security.allowed_sources import check_source
 from renderer.security.signature import SigningKeys
+from renderer.services import Services
 from renderer.settings.load import Settings
 from renderer.settings.processing import FormatSettings, WatermarkSettings
 from renderer.sources.registry import Sources, open_sources
@@ -97,9 +98,7 @@ async def build_services(settings: Settings) -> Services:
 
 def _redirect_check(settings: Settings) -> Callable[[str], None]:
     def check(url: str) -> None:
-        check_source(
-            url, settings.sources.allowed_sources, query_separator=settings.sources.source_url_query_separator
-        )
+        check_source(url, settings.sources.allowed_sources, query_separator=settings.sources.source_url_query_separator)
 
     return check
 
@@ -145,14 +144,14 @@ def usable_formats(formats: FormatSettings, savable: frozenset[ImageFormat]) -> 
             _log.warning("IMGPROXY_PREFERRED_FORMATS: %s cannot be saved by this build and is dropped", format.value)
     if not preferred:
         raise ConfigurationError(["IMGPROXY_PREFERRED_FORMATS: expected a format that this build can save"])
-    dropped: dict[str, bool] = {}
+    usable = dataclasses.replace(formats, preferred_formats=preferred)
     for format in (ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.JXL):
-        for kind in ("auto", "enforce"):
-            name = f"{kind}_{format.value}"
+        for name in (f"auto_{format.value}", f"enforce_{format.value}"):
             if getattr(formats, name) and format not in savable:
                 _log.warning("IMGPROXY_%s: this build cannot save the format, the setting is dropped", name.upper())
-                dropped[name] = False
-    return dataclasses.replace(formats, preferred_formats=preferred, **dropped)
+                changes: dict[str, Any] = {name: False}
+                usable = dataclasses.replace(usable, **changes)
+    return usable
 
 
 async def _watermark(settings: WatermarkSettings, sources: Sources) -> SourceImage | None:
@@ -166,8 +165,9 @@ async def _watermark(settings: WatermarkSettings, sources: Sources) -> SourceIma
             return _picture(decode_base64(settings.data), "IMGPROXY_WATERMARK_DATA")
         # A path that is no file is ignored, as in imgproxy; here it is at least said.
         if settings.path is not None:
-            if Path(settings.path).is_file():
-                return _picture(await asyncio.to_thread(Path(settings.path).read_bytes), "IMGPROXY_WATERMARK_PATH")
+            data = await asyncio.to_thread(_file, Path(settings.path))
+            if data is not None:
+                return _picture(data, "IMGPROXY_WATERMARK_PATH")
             _log.warning("IMGPROXY_WATERMARK_PATH: %s is no file, there is no watermark", settings.path)
         if settings.url:
             source = await sources.fetch(settings.url)
@@ -175,6 +175,10 @@ async def _watermark(settings: WatermarkSettings, sources: Sources) -> SourceIma
     except (BildwerkError, OSError, ValueError) as error:
         raise ConfigurationError([f"IMGPROXY_WATERMARK_*: the watermark cannot be read: {error}"]) from error
     return None
+
+
+def _file(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def _picture(data: bytes, name: str) -> SourceImage:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from renderer.handlers.services import Services
+from renderer.services import Services
 
 SERVICES = web.AppKey("services", Services)

@@ -1,0 +1,1 @@
+"""Bytes <-> pixels and metadata for what libvips lacks; no pyvips here."""

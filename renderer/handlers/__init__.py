@@ -1,0 +1,1 @@
+"""The HTTP edge: each handler is one story."""

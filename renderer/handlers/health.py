@@ -7,7 +7,8 @@ import logging
 
 from aiohttp import web
 
-from renderer.handlers.services import Services
+from renderer.errors import BildwerkError
+from renderer.services import Services
 from renderer.vips.runtime import check_health
 
 _log = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ async def health(_request: web.Request, _services: Services) -> web.Response:
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             await asyncio.to_thread(check_health)
-    except Exception:
+    except (BildwerkError, TimeoutError):
         _log.exception("libvips failed its health check")
         return _answer(500, "Error")
     return _answer(200, "imgproxy is running")

@@ -13,23 +13,24 @@ from typing import Final
 from aiohttp import web
 
 from renderer.formats import ImageFormat
-from renderer.handlers.services import Services
 from renderer.request.parse import Grammar, parse_request
+from renderer.services import Services
 from renderer.vips.picture import Renderer, SourceImage
 from renderer.vips.runtime import Deadline
 
 _SOURCE_URL: Final = "https://example.com/hills.svg"
 _SAMPLES: Final = (
-    ("Fill 280 x 200 around the sun", "rs:fill:280:200/g:fp:0.72:0.3"),
-    ("A round thumbnail's square, as WebP", "rs:fill:200:200/g:so/sh:0.6", "webp"),
-    ("Pixelated, turned, on a background", "rs:fit:280:180/pix:9/rot:180/fl:1:1/pd:10/bg:1f2a44"),
+    ("Fill 280 x 200 around the sun", f"rs:fill:280:200/g:fp:0.72:0.3/plain/{_SOURCE_URL}@png"),
+    ("A square from the right, as WebP", f"rs:fill:200:200/g:ea/plain/{_SOURCE_URL}@webp"),
+    ("Pixelated, with padding on a background", f"rs:fit:260:180/pix:9/pd:10/bg:1f2a44/plain/{_SOURCE_URL}@jpg"),
 )
 
 # The built-in picture: drawn here, so that the page depends on no file and no network.
 _HILLS: Final = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 400" width="640" height="400">
 <defs><linearGradient id="s" x1="0" y1="0" x2="0" y2="1"><stop offset="0" stop-color="#2b4a8b"/>
 <stop offset=".55" stop-color="#f29e6d"/><stop offset="1" stop-color="#ffe3b3"/></linearGradient>
-<radialGradient id="g"><stop offset="0" stop-color="#fff6d8"/><stop offset=".25" stop-color="#ffe9a8" stop-opacity=".9"/>
+<radialGradient id="g"><stop offset="0" stop-color="#fff6d8"/>
+<stop offset=".25" stop-color="#ffe9a8" stop-opacity=".9"/>
 <stop offset="1" stop-color="#ffd27a" stop-opacity="0"/></radialGradient></defs>
 <rect width="640" height="400" fill="url(#s)"/><circle cx="460" cy="150" r="130" fill="url(#g)"/>
 <circle cx="460" cy="150" r="34" fill="#fffbe9"/>
@@ -55,14 +56,15 @@ def landing_page(renderer: Renderer, grammar: Grammar, version: str) -> bytes:
     """
     plain = Grammar(now=grammar.now)
     # The page is ours: limits and formats that an operator sets for visitors' pictures do not shape it.
-    settings = dataclasses.replace(renderer.settings, formats=type(renderer.settings.formats)(), watermark=type(renderer.settings.watermark)())
+    settings = dataclasses.replace(
+        renderer.settings, formats=type(renderer.settings.formats)(), watermark=type(renderer.settings.watermark)()
+    )
     own = Renderer(settings, renderer.capabilities)
-    cards = "".join(_card(own, plain, *sample) for sample in _SAMPLES)
+    cards = "".join(_card(own, plain, title, path) for title, path in _SAMPLES)
     return _PAGE.replace("{cards}", cards).replace("{version}", html.escape(version)).encode()
 
 
-def _card(renderer: Renderer, grammar: Grammar, title: str, options: str, format: str = "png") -> str:
-    path = f"{options}/plain/{_SOURCE_URL}@{format}"
+def _card(renderer: Renderer, grammar: Grammar, title: str, path: str) -> str:
     source = SourceImage(data=_HILLS, format=ImageFormat.SVG)
     image = renderer.render(source, parse_request(path, grammar), Deadline())
     data = base64.b64encode(image.data).decode()
@@ -81,20 +83,20 @@ body{margin:0;font:16px/1.5 system-ui,sans-serif;background:#f6f4ef;color:#1f2a4
 main{max-width:1080px;margin:0 auto;padding:8vh 24px}
 h1{font-size:2.6rem;line-height:1.1;margin:0 0 .4em;letter-spacing:-.02em}
 p{max-width:62ch;margin:0 0 1.2em}
-.ok{display:inline-block;padding:.15em .8em;border-radius:99px;background:#1d7a4c;color:#fff;font-size:.85rem}
+.ok{display:inline-block;margin-bottom:1em;padding:.15em .8em;border-radius:99px;background:#1d7a4c;color:#fff;font-size:.85rem}
 .row{display:flex;flex-wrap:wrap;gap:24px;margin:2.2em 0}
 figure{margin:0;flex:1 1 280px;background:#fff;border-radius:14px;padding:18px;box-shadow:0 1px 3px #0002;
-display:flex;flex-direction:column;justify-content:space-between;gap:14px}
+display:grid;grid-template-rows:206px auto;align-items:center;gap:14px}
 img{display:block;margin:0 auto;max-width:100%;height:auto;border-radius:6px}
-figcaption{font-weight:600}
-code{display:block;margin-top:.4em;font:.78rem/1.45 ui-monospace,monospace;font-weight:400;color:#5a647c;
-overflow-wrap:anywhere}
+figcaption{font-weight:600;align-self:start}
+code{font:.85em/1.45 ui-monospace,monospace;font-weight:400;color:#5a647c;overflow-wrap:anywhere}
+figcaption code{display:block;margin-top:.4em}
 @media(prefers-color-scheme:dark){body{background:#12172a;color:#e8eaf2}figure{background:#1c2340}code{color:#a7b0cc}}
 </style></head><body><main><span class="ok">running</span>
 <h1>Bildwerk renders pictures.</h1>
 <p>This is version {version}. It answers imgproxy's processing URLs: what you write in the path happens to the picture
 that the path names. These three were rendered by this very process when it started.</p>
 <div class="row">{cards}</div>
-<p>A URL is <code>/signature/options/plain/source@format</code> Every option is in docs/options.md of the
+<p>A URL is <code>/signature/options/plain/source@format</code>. Every option is in docs/options.md of the
 repository, every setting in docs/settings.md.</p></main></body></html>
 """

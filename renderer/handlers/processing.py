@@ -8,7 +8,6 @@ from aiohttp import web
 
 from renderer.cache.tags import original_tag
 from renderer.handlers.raw import stream_raw
-from renderer.handlers.services import Services
 from renderer.pipeline.output import check_requested_format
 from renderer.render import Rendition
 from renderer.request.client_features import client_features
@@ -20,6 +19,7 @@ from renderer.response.disposition import content_disposition
 from renderer.response.validators import Conditions, Validators, conditions_for_source, validators_for_client
 from renderer.security.allowed_sources import check_source
 from renderer.security.signature import verify
+from renderer.services import Services
 from renderer.sources.source import SourceHeaders
 
 
@@ -70,9 +70,7 @@ def _picture(rendition: Rendition, wanted: RenderRequest, services: Services) ->
     return response
 
 
-def _set_caching(
-    response: web.Response, wanted: RenderRequest, services: Services, source: SourceHeaders
-) -> None:
+def _set_caching(response: web.Response, wanted: RenderRequest, services: Services, source: SourceHeaders) -> None:
     """Cache-Control, validators, Vary and the tags of the originals."""
     server = services.settings.server
     value = cache_control(
@@ -86,9 +84,7 @@ def _set_caching(
         "ETag": validators.etag,
         "Last-Modified": validators.last_modified,
         "Vary": services.vary,
-        server.cache_tag_header: original_tag(
-            wanted.source_url, services.settings.sources.source_url_query_separator
-        ),
+        server.cache_tag_header: original_tag(wanted.source_url, services.settings.sources.source_url_query_separator),
     }
     for name, text in headers.items():
         if name and text is not None:

@@ -11,10 +11,10 @@ import time
 from aiohttp import web
 
 from renderer.errors import BildwerkError
-from renderer.handlers.services import Services
 from renderer.request.values import RenderRequest
 from renderer.response.cache_control import cache_control
 from renderer.response.disposition import raw_content_disposition
+from renderer.services import Services
 from renderer.sources.source import RawRequest, RawSource
 from renderer.web.errors import log_error
 from renderer.web.headers import set_common_headers, set_cors_headers
@@ -56,9 +56,7 @@ async def stream_raw(request: web.Request, services: Services, wanted: RenderReq
         return response
 
 
-def _set_headers(
-    response: web.StreamResponse, source: RawSource, wanted: RenderRequest, services: Services
-) -> None:
+def _set_headers(response: web.StreamResponse, source: RawSource, wanted: RenderRequest, services: Services) -> None:
     server = services.settings.server
     value = cache_control(
         status=source.status, ttl_seconds=server.ttl_seconds, expires=wanted.delivery.expires, now=time.time()

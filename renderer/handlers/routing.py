@@ -20,8 +20,8 @@ from renderer.app_keys import SERVICES
 from renderer.handlers.health import health
 from renderer.handlers.landing import landing
 from renderer.handlers.processing import process
-from renderer.handlers.services import Services
 from renderer.response.cache_control import cache_control
+from renderer.services import Services
 from renderer.settings.server import ServerSettings
 from renderer.web.errors import as_error, blank_response, error_response, log_error
 from renderer.web.headers import set_common_headers, set_cors_headers
@@ -61,8 +61,11 @@ async def route(request: web.Request) -> web.StreamResponse:
     set_common_headers(response, request_id=name)
     if is_processing:
         _log.info(
-            "%s %s in %.1f ms request_id=%s", response.status, request.raw_path,
-            (time.monotonic() - started) * 1000, name,
+            "%s %s in %.1f ms request_id=%s",
+            response.status,
+            request.raw_path,
+            (time.monotonic() - started) * 1000,
+            name,
         )
     return response
 
@@ -109,9 +112,7 @@ def _set_caching(response: web.StreamResponse, services: Services) -> None:
     """`Cache-Control` of routes that have not set their own."""
     if "Cache-Control" in response.headers:
         return
-    value = cache_control(
-        status=response.status, ttl_seconds=services.settings.server.ttl_seconds, now=time.time()
-    )
+    value = cache_control(status=response.status, ttl_seconds=services.settings.server.ttl_seconds, now=time.time())
     if value is not None:
         response.headers["Cache-Control"] = value
 
@@ -120,5 +121,3 @@ def _bad_request() -> web.Response:
     response = web.Response(status=400, text="400 Bad Request", content_type="text/plain", charset="utf-8")
     response.force_close()
     return response
-
-

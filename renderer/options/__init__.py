@@ -1,0 +1,1 @@
+"""The option tables. Pure; an option is added here and only here."""

@@ -198,9 +198,7 @@ class Gravity:
     y: float = 0.0
 
 
-COMPASS: Final = {
-    type.value: type for type in GravityType if type not in (GravityType.FOCUS_POINT, GravityType.SMART)
-}
+COMPASS: Final = {type.value: type for type in GravityType if type not in (GravityType.FOCUS_POINT, GravityType.SMART)}
 WITH_FOCUS: Final = COMPASS | {"fp": GravityType.FOCUS_POINT}
 ALL_GRAVITIES: Final = WITH_FOCUS | {"sm": GravityType.SMART}
 

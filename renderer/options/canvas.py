@@ -1,4 +1,4 @@
-"""Options of the area around a picture and behind it (spec 01 section 4.3, effects in spec 02 sections 3.10 to 3.13)."""
+"""Options of the area around and behind a picture (spec 01 section 4.3, effects in spec 02 sections 3.10 to 3.13)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of what is cut away: gravity, crop, trim (spec 01 sections 4.3 and 8, effects in spec 02 sections 3.6, 3.9)."""
+"""Options of what is cut away (spec 01 sections 4.3 and 8, effects in spec 02 sections 3.6 and 3.9)."""
 
 from __future__ import annotations
 

@@ -26,7 +26,6 @@ class Stage(Enum):
     """The package that acts on an option; a house test checks that it reads the attribute."""
 
     PLANNING = "renderer.pipeline"
-    FILTERS = "renderer.vips"
     PIXELS = "renderer.vips"
     FETCHING = "renderer.render"
     RESPONSE = "renderer.handlers"
@@ -87,7 +86,8 @@ def option(
     """A dataclass field that is a row of the option table.
 
     Args:
-        name: the long name, then its aliases.
+        name: the long name.
+        aliases: further names.
         usage: the arguments as the documentation shows them.
         kind: how they are read and written.
         default: the value without the option; None where a setting decides.
@@ -136,7 +136,8 @@ def table(families: Mapping[str, type[Any]], metas: tuple[MetaOption, ...]) -> T
     """Assembles a table and refuses a name that two rows claim."""
     options = tuple(row for family, kind in families.items() for row in rows(family, kind))
     by_name: dict[str, Option | MetaOption] = {}
-    for row in (*options, *metas):
+    rows_of_both: tuple[Option | MetaOption, ...] = (*options, *metas)
+    for row in rows_of_both:
         for name in (row.name, *row.aliases):
             if name in by_name:
                 raise ValueError(f"two options are called {name!r}: {by_name[name].name} and {row.name}")

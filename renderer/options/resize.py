@@ -47,7 +47,8 @@ class Resize:
         default=ResizingType.FIT,
         stage=Stage.PLANNING,
         doc="`fit` keeps the whole picture inside the size, `fill` covers it and crops, `fill-down` does so without"
-        " enlarging, `force` ignores the aspect ratio, `auto` is `fill` when both have the same orientation, else `fit`.",
+        " enlarging, `force` ignores the aspect ratio, `auto` is `fill` when both are upright or both are lying, else"
+        " `fit`.",
     )
     width: int = option(
         "width",

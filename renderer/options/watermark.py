@@ -23,7 +23,7 @@ _POSITIONS: dict[str, GravityType | None] = {REPLICATED: None, **COMPASS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatermarkPlacement:
-    """How the watermark is laid over the result; position None tiles it over the whole picture, scale 0 keeps its size."""
+    """How the watermark is laid over the result; position None tiles it over all of it, scale 0 keeps its size."""
 
     opacity: float = 0.0
     position: GravityType | None = GravityType.CENTER

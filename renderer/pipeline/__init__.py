@@ -1,0 +1,1 @@
+"""Plans: what to do with a picture, computed before it is done. Pure."""

@@ -79,15 +79,17 @@ def position(outer: Size, inner: Size, gravity: Gravity, dpr: float = 1.0, *, ma
     Args:
         outer: the containing box; relative offsets are shares of it.
         inner: the box that is placed.
-        gravity: offsets from 1 upwards are pixels times `dpr`; those of south and east point inward.
+        gravity: those of south and east point inward.
+        dpr: offsets from 1 upwards are pixels times this.
         may_overflow: only one pixel has to stay inside; otherwise the inner box is kept inside.
     """
     if gravity.type is GravityType.FOCUS_POINT:
         left = scaled_even(outer.width, gravity.x) - inner.width // 2
         top = scaled_even(outer.height, gravity.y) - inner.height // 2
     else:
-        left = _along(outer.width, inner.width, _pixels(gravity.x, outer.width, dpr), gravity.type, _WEST, _EAST)
-        top = _along(outer.height, inner.height, _pixels(gravity.y, outer.height, dpr), gravity.type, _NORTH, _SOUTH)
+        x, y = _pixels(gravity.x, outer.width, dpr), _pixels(gravity.y, outer.height, dpr)
+        left = _along(outer.width - inner.width, x, is_start=gravity.type in _WEST, is_end=gravity.type in _EAST)
+        top = _along(outer.height - inner.height, y, is_start=gravity.type in _NORTH, is_end=gravity.type in _SOUTH)
     if may_overflow:
         return Offset(
             _clamped(left, 1 - inner.width, outer.width - 1), _clamped(top, 1 - inner.height, outer.height - 1)
@@ -99,19 +101,12 @@ def _pixels(offset: float, length: int, dpr: float) -> int:
     return rounded_even(offset * dpr) if abs(offset) >= 1 else scaled_even(length, offset)
 
 
-def _along(
-    outer: int,
-    inner: int,
-    offset: int,
-    type: GravityType | None,
-    start: frozenset[GravityType],
-    end: frozenset[GravityType],
-) -> int:
-    if type in start:
+def _along(room: int, offset: int, *, is_start: bool, is_end: bool) -> int:
+    if is_start:
         return offset
-    if type in end:
-        return outer - inner - offset
-    return rounded_even((outer - inner + 1) / 2) + offset
+    if is_end:
+        return room - offset
+    return rounded_even((room + 1) / 2) + offset
 
 
 def _clamped(value: int, low: int, high: int) -> int:

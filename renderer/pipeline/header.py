@@ -6,8 +6,16 @@ from dataclasses import dataclass
 
 from renderer.pipeline.geometry import Size
 
-_TURNS = {1: (0, False), 2: (0, True), 3: (180, False), 4: (180, True), 5: (90, True), 6: (90, False), 7: (270, True),
-          8: (270, False)}
+_TURNS = {
+    1: (0, False),
+    2: (0, True),
+    3: (180, False),
+    4: (180, True),
+    5: (90, True),
+    6: (90, False),
+    7: (270, True),
+    8: (270, False),
+}
 
 
 @dataclass(frozen=True, slots=True)

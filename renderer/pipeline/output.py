@@ -6,6 +6,7 @@ Everything that is `None` in the options is decided here and nowhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from renderer.errors import ResultFormatUnsavable, SourceResolutionTooLarge, UnsupportedFormat
 from renderer.formats import ImageFormat
@@ -15,6 +16,8 @@ from renderer.pipeline.geometry import Size
 from renderer.request.values import Pipeline, RenderRequest
 from renderer.settings.processing import DEFAULT_FORMAT_QUALITY, FormatSettings, PixelSettings
 from renderer.settings.security import SecuritySettings
+
+T = TypeVar("T")
 
 MIN_AVIF_SIDE = 16
 
@@ -63,7 +66,7 @@ def pixel_choices(output: Output, settings: PixelSettings) -> PixelChoices:
     )
 
 
-def _chosen(option: int | None, setting: int) -> int:
+def _chosen(option: T | None, setting: T) -> T:
     return setting if option is None else option
 
 

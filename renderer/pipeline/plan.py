@@ -213,8 +213,7 @@ def padding_sides(pipeline: Pipeline, dpr: float) -> tuple[int, int, int, int]:
     """Top, right, bottom and left padding in pixels."""
     padding = pipeline.canvas.padding
     top, right, bottom, left = (
-        scaled_even(side, dpr) if side else 0
-        for side in (padding.top, padding.right, padding.bottom, padding.left)
+        scaled_even(side, dpr) if side else 0 for side in (padding.top, padding.right, padding.bottom, padding.left)
     )
     return top, right, bottom, left
 
@@ -237,9 +236,7 @@ def plan_load(plan: FramePlan, raster: Raster, format: ImageFormat, *, vector_sh
     section 2.9).
     """
     size = _upright(plan, raster)
-    shrink = min(
-        size.width / scaled(size.width, plan.scale_x), size.height / scaled(size.height, plan.scale_y)
-    )
+    shrink = min(size.width / scaled(size.width, plan.scale_x), size.height / scaled(size.height, plan.scale_y))
     if raster.is_vector:
         return shrink * vector_shrink
     if shrink <= 1 or format not in SHRINKING_FORMATS:

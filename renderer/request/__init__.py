@@ -1,0 +1,1 @@
+"""URL text -> RenderRequest, and back. Pure."""

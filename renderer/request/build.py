@@ -32,8 +32,10 @@ def build_path(
         separator: `IMGPROXY_ARGUMENTS_SEPARATOR`.
         encryption_key: for `encrypted`: 16, 24 or 32 bytes.
     """
-    segments = [separator.join((row.aliases[0] if row.aliases else row.name, *arguments))
-                for row, arguments in _written_options(request)]
+    segments = [
+        separator.join((row.aliases[0] if row.aliases else row.name, *arguments))
+        for row, arguments in _written_options(request)
+    ]
     url = request.source_url
     if encoding == "plain":
         # `:/x` would be taken for a scheme that a proxy collapsed, wherever it stands.

@@ -31,7 +31,7 @@ def cache_control(
     """The value of `Cache-Control`, or None when the answer carries none.
 
     Args:
-        status: of the answer; 400 and more only get here with a fallback picture, plain errors carry no header.
+        status: of the answer; 400 and more come with fallback pictures and raw answers, plain errors have no header.
         ttl_seconds: `IMGPROXY_TTL`.
         now: seconds since 1970.
         expires: the `expires` option in seconds since 1970, None when the URL has none.

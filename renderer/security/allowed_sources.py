@@ -1,4 +1,4 @@
-"""Decides which source URL is meant and whether it may be fetched (spec 01 section 1.8).
+r"""Decides which source URL is meant and whether it may be fetched (spec 01 section 1.8).
 
 Order: replacements, each on the result of the one before, then the base URL, then the allow-list. A pattern is a
 prefix in which `*` stands for any run without a slash. It is tested against the URL's text: case-sensitive, nothing
@@ -7,7 +7,7 @@ decoded, so `HTTP://` or `%2F` in the place of what the pattern says does not ma
 A prefix of the text is not always a prefix of what will be fetched. A URL passes only if every reading of it that a
 client, a proxy or a file system may take is on the list too:
 
-- `..` is resolved, and for http(s) also `%2e%2e`, `..;x`, and with `%2f`, `\\` and `%5c` as slashes; for other schemes
+- `..` is resolved, and for http(s) also `%2e%2e`, `..;x`, and with `%2f`, `\` and `%5c` as slashes; for other schemes
   percent signs and backslashes are literal. Doubled slashes are read both ways: as an empty segment that `..` removes,
   and as nothing. The fetch itself gets the URL as it was written.
 - A `*` does not reach over the end of the path: `http://evil.test?.good.test/` is no match for `http://*.good.test/`,
@@ -21,11 +21,13 @@ What stays the operator's part: a pattern that ends inside the host. `http://goo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from renderer.errors import SourceNotAllowed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 # Go's Expand: `$$`, `$name` with the longest name, `${name}`; any other dollar sign is text.
 _REFERENCE: Final = re.compile(r"\$(?:(?P<dollar>\$)|(?P<bare>\w+)|\{(?P<braced>\w+)\})")
@@ -61,7 +63,7 @@ def check_source(url: str, patterns: Sequence[re.Pattern[str]], *, query_separat
 
     Args:
         url: the preprocessed source URL, or the target of a redirect.
-        patterns: the allow-list, from `readers.wildcard_pattern`; empty allows everything.
+        patterns: the allow-list, compiled by `settings.readers`; empty allows everything.
         query_separator: what ends the key of a URL that is not http(s), `IMGPROXY_SOURCE_URL_QUERY_SEPARATOR`.
 
     Raises:
@@ -147,8 +149,5 @@ def _is_listed(head: str, tail: str, patterns: Sequence[re.Pattern[str]]) -> boo
 
 def _names_query(pattern: re.Pattern[str], head: str, tail: str) -> bool:
     """Whether the pattern reaches into the query, and with its own text, not with a `*`, over the query's start."""
-    match = pattern.match(head + tail)
-    if match is None:
-        return False
-    spans = (match.span(group) for group in range(1, pattern.groups + 1))
-    return not any(start <= len(head) < end for start, end in spans)
+    # Where a `*` stands for the `?`, it also stands for another character in its place.
+    return pattern.match(head + tail) is not None and pattern.match(f"{head}\0{tail[1:]}") is None

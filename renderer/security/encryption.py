@@ -4,7 +4,7 @@ The data is a block of 16 random or derived bytes (the IV) and the URL under AES
 length chooses AES-128, -192 or -256. Whatever is wrong with it, the answer is one and the same error: a client that
 could tell bad padding from a bad URL could decrypt anything (a padding oracle).
 
-`cryptography` takes some 100 ms to import, so it is imported by the first request that needs it.
+`cryptography` takes 10 to 100 ms to import, so the first request that needs it imports it.
 """
 
 from __future__ import annotations

@@ -9,33 +9,36 @@ namespace and case. What goes:
 - Of the doctype everything but its name, SVG's own public identifier and the entities. Attribute defaults, parameter
   entities and outside files are not taken over.
 
-Entities are never expanded in the result. One keeps its text if that has neither `<` nor `&`: it can then add no
-markup and cannot grow by nesting. Any other one becomes empty, and so do names that only an outside file declares.
-Links are judged after that, with the entities in them replaced. (Where an entity names a namespace, the parser writes
-the name out.) No file or network address is ever opened.
+Entities are never expanded in the result. One keeps its text if that has no `<`: whatever it refers to, it then adds
+no markup. Any other one becomes empty, and so do names that only an outside file declares. Links are judged after
+that, with the entities in them replaced. (Where an entity names a namespace, the parser writes the name out.) No file
+or network address is ever opened, and the parser refuses entities that amplify the document.
 
-Text, style sheets, comments, other instructions and CDATA stay. An SVG with an undeclared prefix (`xlink:href`
-without `xmlns:xlink`) is common and kept as it is.
+Text, style sheets, comments, other instructions and CDATA stay.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
-from renderer.errors import BrokenImage, BrokenSVG, SVGSyntaxError
+from renderer.errors import BrokenSVG, SVGSyntaxError
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-MAX_ATTRIBUTES: Final = 256
+MAX_ATTRIBUTES: Final = 128
 """Attributes of one element; editors write some thirty. Reading them takes time that grows with the square."""
 
 _REMOVED_ELEMENTS: Final = frozenset(
-    "script iframe form handler listener object embed applet frame frameset fencedframe portal base link meta".split()
+    (
+        *("script", "handler", "listener"),
+        *("iframe", "frame", "frameset", "fencedframe", "portal", "object", "embed", "applet"),
+        *("form", "base", "link", "meta"),
+    )
 )
 _REMOVED_ATTRIBUTES: Final = frozenset(("formaction", "srcdoc"))
 _LINKS: Final = frozenset(("href", "src"))
@@ -65,7 +68,6 @@ _STRUCTURE_ERRORS: Final = frozenset(
         etree.ErrorTypes.ERR_RESOURCE_LIMIT,
     )
 )
-_UNDECLARED_PREFIX: Final = etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE
 
 
 def sanitized(document: bytes) -> bytes:
@@ -96,25 +98,8 @@ def sanitized(document: bytes) -> bytes:
 
 
 def _parsed(document: bytes) -> _Element:
-    try:
-        return etree.fromstring(document, _parser())
-    except etree.XMLSyntaxError as error:
-        if error.code != _UNDECLARED_PREFIX:
-            raise _refusal(error.code, error.msg) from error
-    # What is judged and written is the tree, whatever the lenient parser made of the text, so leniency costs no
-    # safety; other errors are still the file's fault.
-    parser = _parser(is_lenient=True)
-    root = etree.fromstring(document, parser)
-    for entry in parser.error_log:
-        if entry.type != _UNDECLARED_PREFIX:
-            raise _refusal(entry.type, entry.message)
-    return root
-
-
-def _parser(*, is_lenient: bool = False) -> etree.XMLParser:
     # Without huge_tree libxml2 bounds depth, text size and how much entities may amplify the input.
-    return etree.XMLParser(
-        recover=is_lenient,
+    parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -125,21 +110,23 @@ def _parser(*, is_lenient: bool = False) -> etree.XMLParser:
         remove_comments=False,
         remove_pis=False,
     )
-
-
-def _refusal(code: int | None, message: str | None) -> BrokenImage:
-    return (BrokenSVG if code in _STRUCTURE_ERRORS else SVGSyntaxError)(message or "not XML")
+    try:
+        return etree.fromstring(document, parser)
+    except etree.XMLSyntaxError as error:
+        is_structure = getattr(error, "code", None) in _STRUCTURE_ERRORS
+        raise (BrokenSVG if is_structure else SVGSyntaxError)(error.msg) from error
 
 
 def _harmless_doctype(root: _Element) -> str:
     """The doctype that the result may carry, empty if the source has none."""
-    info = root.getroottree().docinfo
+    info: Any = root.getroottree().docinfo  # the stubs know half of its attributes
     if not info.doctype:
         return ""
     texts: dict[str, str] = {}
     if info.internalDTD is not None:
         for entity in info.internalDTD.iterentities():
             texts.setdefault(entity.name, _harmless_entity_text(entity.content))
+    reference: Any
     for reference in root.iter(etree.Entity):
         texts.setdefault(reference.name, "")
     external = ""
@@ -151,52 +138,48 @@ def _harmless_doctype(root: _Element) -> str:
 
 def _harmless_entity_text(content: str | None) -> str:
     """What an entity may stand for, as it is written between double quotes; content is None for outside files."""
-    if content is None or "<" in content or "&" in content:
+    if content is None or "<" in content:
         return ""
-    return content.replace("%", "&#37;").replace('"', "&#34;")
+    return content.replace("&", "&#38;").replace("%", "&#37;").replace('"', "&#34;")
 
 
 def _clean(root: _Element) -> None:
-    doomed = []
-    for node in root.iter():
-        if not isinstance(node.tag, str):
-            if _is_stylesheet_link(node):
-                node.text = None
-            continue
-        element = _local_name(node.tag)
-        attributes = _attributes(node)
-        if element in _REMOVED_ELEMENTS or (element in _ANIMATIONS and _animates_link(attributes)):
-            doomed.append(node)
-            continue
-        for name, value in attributes:
-            if not _is_harmless(element, _local_name(name), value):
-                del node.attrib[name]
+    for instruction in root.iter(etree.ProcessingInstruction):
+        if _is_stylesheet_link(instruction):
+            instruction.text = None
+    doomed = [element for element in root.iter("*") if _is_active(element)]
     if root in doomed:
         raise BrokenSVG("The root element is not allowed")
     # One pass in the library that leaves the text around the elements: joining it here, one element after the other,
     # would take time that grows with the square of their number.
-    for node in doomed:
-        node.tag = _DOOMED
+    for element in doomed:
+        element.tag = _DOOMED
     etree.strip_elements(root, _DOOMED, with_tail=False)
+    for element in root.iter("*"):
+        element_name = _local_name(element.tag)
+        for name, value in _attributes(element):
+            if not _is_harmless(element_name, _local_name(name), value):
+                del element.attrib[name]
 
 
-def _attributes(node: _Element) -> list[tuple[str, str]]:
-    names = node.keys()
-    if len(names) > MAX_ATTRIBUTES:
+def _is_active(element: _Element) -> bool:
+    name = _local_name(element.tag)
+    return name in _REMOVED_ELEMENTS or (name in _ANIMATIONS and _animates_link(_attributes(element)))
+
+
+def _attributes(element: _Element) -> list[tuple[str, str]]:
+    if len(element.keys()) > MAX_ATTRIBUTES:
         raise BrokenSVG(f"An element has more than {MAX_ATTRIBUTES} attributes")
-    if len(set(names)) < len(names):
-        # The lenient parser lets this pass where the prefix is not declared.
-        raise SVGSyntaxError("Attribute redefined")
-    return node.items()
+    return [(str(name), str(value)) for name, value in element.items()]
 
 
 def _local_name(name: str) -> str:
-    # A colon is left where the prefix was not declared.
+    """A name without prefix or namespace, in one case; a colon divides it inside values such as `attributeName`."""
     return name.rpartition("}")[2].rpartition(":")[2].casefold()
 
 
-def _is_stylesheet_link(node: _Element) -> bool:
-    return node.tag is etree.ProcessingInstruction and node.target.casefold() == "xml-stylesheet"
+def _is_stylesheet_link(node: Any) -> bool:  # noqa: ANN401 - any kind of node; the stubs have no type for instructions
+    return node.tag is etree.ProcessingInstruction and bool(node.target.casefold() == "xml-stylesheet")
 
 
 def _animates_link(attributes: list[tuple[str, str]]) -> bool:

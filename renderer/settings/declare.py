@@ -74,7 +74,7 @@ def rows(table: type[Any]) -> Mapping[str, Row]:
 
 
 def _shown(default: object) -> str:
-    if default is None or default == "" or default == ():
+    if default in (None, "", ()):
         return "blank"
     if isinstance(default, bool):
         return "true" if default else "false"

@@ -1,0 +1,1 @@
+"""Where source pictures come from."""

@@ -159,8 +159,8 @@ class GuardedResolver(AbstractResolver):
                 refused = error
             else:
                 allowed.append(result)
-        if refused is not None and not allowed:
-            raise refused
+        if not allowed:
+            raise refused or OSError(f"no address for host name: {host!r}")
         return allowed
 
     async def close(self) -> None:

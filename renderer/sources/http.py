@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -40,11 +40,10 @@ from renderer.sources.source import (
     byte_bound,
     writable,
 )
-
-IMGPROXY_VERSION: Final = "4.0.12"
-"""The version that `%current_version` in a User-Agent stands for."""
+from renderer.version import IMGPROXY_VERSION
 
 _MAX_HEADER_BYTES: Final = 64 * 1024
+_ERROR_CHARACTERS: Final = 300
 _EXCERPT_BYTES: Final = 1024
 _EXCERPT_SECONDS: Final = 0.5
 _WHOLE_RANGE: Final = re.compile(r"bytes 0-([0-9]{1,18})/([0-9]{1,18}|\*)")
@@ -195,22 +194,27 @@ class HttpLoader:
 
 
 @contextmanager
-def _origin_errors() -> Iterator[None]:
+def _origin_errors() -> Generator[None]:
     """Turns what aiohttp raises into what a request can end with."""
     try:
         yield
     except TimeoutError as error:
-        raise SourceTimeout(f"Source timed out: {error!r}") from error
+        raise SourceTimeout(f"Source timed out: {_brief(error)}") from error
     except aiohttp.ClientConnectorError as error:
         if isinstance(error.os_error, AddressRefused):
             raise SourceAddressForbidden(f"Source address is not allowed: {error.host}") from error
         if isinstance(error.os_error, TimeoutError):
-            raise SourceTimeout(f"Source timed out: {error!r}") from error
-        raise SourceError(f"Can't connect to source: {error}") from error
+            raise SourceTimeout(f"Source timed out: {_brief(error)}") from error
+        raise SourceError(f"Can't connect to source: {_brief(error)}") from error
     except aiohttp.ClientPayloadError as error:
-        raise SourceIncomplete(f"Source response is incomplete: {error}") from error
+        raise SourceIncomplete(f"Source response is incomplete: {_brief(error)}") from error
     except aiohttp.ClientError as error:
-        raise SourceError(f"Can't download source image: {error!r}") from error
+        raise SourceError(f"Can't download source image: {_brief(error)}") from error
+
+
+def _brief(error: Exception) -> str:
+    """What an error says: not its repr, which has the request's headers, and not all of a body that it may quote."""
+    return f"{type(error).__name__}: {str(error)[:_ERROR_CHARACTERS]}"
 
 
 def _request_headers(conditions: Conditions, **others: str | None) -> dict[str, str]:
@@ -259,5 +263,5 @@ async def _excerpt(response: aiohttp.ClientResponse) -> str:
         async with asyncio.timeout(_EXCERPT_SECONDS):
             body = await response.content.read(_EXCERPT_BYTES)
     except (TimeoutError, aiohttp.ClientError) as error:
-        return f"(its body cannot be read: {error!r})"
+        return f"(its body cannot be read: {_brief(error)})"
     return body.decode("utf-8", "replace")

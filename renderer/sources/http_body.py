@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from aiohttp import ClientResponse
@@ -56,27 +56,43 @@ async def collect(chunks: AsyncIterator[bytes], *, max_bytes: int) -> bytes:
 
 async def gunzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The decoded stream in pieces of bounded size; gzip members may follow each other."""
-    inflater = zlib.decompressobj(_GZIP_WINDOW)
+    inflater = _Inflater()
     try:
         async for chunk in chunks:
-            if inflater.eof:
-                inflater = zlib.decompressobj(_GZIP_WINDOW)
-            pending = chunk
-            while True:
-                piece = inflater.decompress(pending, _SLICE_BYTES)
-                if piece:
-                    yield piece
-                pending = inflater.unconsumed_tail
-                if inflater.eof:
-                    pending = inflater.unused_data
-                    if not pending:
-                        break
-                    inflater = zlib.decompressobj(_GZIP_WINDOW)
-                elif not pending and len(piece) < _SLICE_BYTES:
-                    break
-                # More comes from the same chunk, a bomb perhaps: others get their turn, and a deadline its effect.
+            for piece in inflater.pieces(chunk):
+                yield piece
+                # One chunk can hold a bomb: between pieces others get their turn, and a deadline its effect.
                 await asyncio.sleep(0)
     except zlib.error as error:
         raise SourceError(f"Source response is not valid gzip: {error}") from error
-    if not inflater.eof:
+    if not inflater.is_complete:
         raise SourceIncomplete("Source response is incomplete: the gzip stream stops before its end")
+
+
+class _Inflater:
+    """Decodes gzip members one after the other, at most `_SLICE_BYTES` at a time."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP_WINDOW)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last member has come to its end."""
+        return self._member.eof
+
+    def pieces(self, chunk: bytes) -> Iterator[bytes]:
+        """What the next chunk of the stream decodes to."""
+        pending: bytes | None = chunk
+        while pending is not None:
+            if self._member.eof:
+                self._member = zlib.decompressobj(_GZIP_WINDOW)
+            piece = self._member.decompress(pending, _SLICE_BYTES)
+            pending = self._rest(piece)
+            yield piece
+
+    def _rest(self, piece: bytes) -> bytes | None:
+        if self._member.eof:
+            return self._member.unused_data or None
+        # A full piece may have more behind it although all input is taken: zlib holds some back.
+        has_more = bool(self._member.unconsumed_tail) or len(piece) == _SLICE_BYTES
+        return self._member.unconsumed_tail if has_more else None

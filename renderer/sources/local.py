@@ -114,14 +114,17 @@ class LocalLoader:
 
     def _answer(self, key: str, request: RawRequest) -> _Answer:
         try:
-            file = self._filesystem.open(key)
-            try:
-                answer = _file_answer(key, file, request)
-            except BaseException:
-                file.close()
-                raise
+            return self._opened(key, request)
         except OSError as error:
             return _Answer(status=404, headers={"Content-Type": "text/plain"}, text=_reason(key, error).encode())
+
+    def _opened(self, key: str, request: RawRequest) -> _Answer:
+        file = self._filesystem.open(key)
+        try:
+            answer = _file_answer(key, file, request)
+        except BaseException:
+            file.close()
+            raise
         if answer.file is None:
             file.close()
         return answer

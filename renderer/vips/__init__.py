@@ -1,0 +1,1 @@
+"""Pixels: the only importer of pyvips."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import pyvips
 
 from renderer.options.arguments import Color
+from renderer.vips.fields import blob, set_blob, without
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +59,8 @@ def to_processing(image: pyvips.Image, profile: Profile, *, keeps_depth: bool) -
     if interpretation(image) == "scrgb":
         image = without(image, ICC_FIELD)
     else:
-        if not profile.is_imported and image.get_typeof(ICC_FIELD):
-            profile = Profile(data=image.get(ICC_FIELD))
+        if not profile.is_imported and (data := blob(image, ICC_FIELD)) is not None:
+            profile = Profile(data=data)
         if interpretation(image) not in _STANDARD:
             image, profile = imported(image, profile)
     if interpretation(image) != target:
@@ -78,23 +80,13 @@ def _processing_space(space: str, *, keeps_depth: bool) -> str:
 
 def interpretation(image: pyvips.Image) -> str:
     """The picture's space; one that says nothing is told from bands and format."""
-    space: str = image.interpretation
+    space = str(image.interpretation)
     if space not in ("multiband", "error"):
         return space
     is_deep = image.format == "ushort"
     if image.bands < 3:
         return "grey16" if is_deep else "b-w"
     return "rgb16" if is_deep else "srgb"
-
-
-def without(image: pyvips.Image, *fields: str) -> pyvips.Image:
-    """The picture without some header fields."""
-    present = [field for field in fields if image.get_typeof(field)]
-    if present:
-        image = image.copy()
-        for field in present:
-            image.remove(field)
-    return image
 
 
 def _profile_space(profile: bytes) -> str:
@@ -126,7 +118,7 @@ def imported(image: pyvips.Image, profile: Profile) -> tuple[pyvips.Image, Profi
             image = image[0] if image.bands == 2 else image.extract_band(0, n=image.bands - 1)
         image = image.icc_import(embedded=True, pcs=_profile_space(data))
         if alpha is not None:
-            image = image.bandjoin(alpha.linear(1 / 255, 0))
+            image = image.bandjoin(alpha.linear([1 / 255], [0]))
     except pyvips.Error as error:
         _log.warning("the ICC profile cannot be used: %s", error.detail)
         return image, profile
@@ -137,7 +129,7 @@ def _restored(image: pyvips.Image, profile: bytes) -> pyvips.Image:
     if image.get_typeof(ICC_FIELD):
         return image
     image = image.copy()
-    image.set_type(pyvips.GValue.blob_type, ICC_FIELD, profile)
+    set_blob(image, ICC_FIELD, profile)
     return image
 
 
@@ -167,7 +159,7 @@ def to_result(image: pyvips.Image, profile: Profile, *, keeps_profile: bool) -> 
 
 
 @contextlib.contextmanager
-def _profile_errors():  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _profile_errors() -> Iterator[None]:
     try:
         yield
     except pyvips.Error as error:

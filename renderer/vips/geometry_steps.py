@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Final
 
 import pyvips
 
@@ -13,10 +14,11 @@ from renderer.options.arguments import Gravity, GravityType
 from renderer.pipeline.geometry import Size, position
 from renderer.pipeline.plan import after_load, crop_box, format_limit_scale, load_ratio, plan_load
 from renderer.vips import color
+from renderer.vips.fields import without
 from renderer.vips.frame import Frame, planned_anew
 from renderer.vips.loader import Loader, raster_of
 
-_MAGENTA = (255, 0, 255)
+_MAGENTA: Final[list[float]] = [255, 0, 255]
 _QUARTER_TURNS = {90: "d90", 180: "d180", 270: "d270"}
 
 
@@ -77,7 +79,7 @@ def scale_on_load(frame: Frame) -> Frame:
     else:
         image = loader.open(shrink=shrink)
         if loader.format.traits.loads_animation:
-            image = color.without(image, "delay", "loop", "page-height", "n-pages")
+            image = without(image, "delay", "loop", "page-height", "n-pages")
     after = raster_of(image, is_vector=frame.is_vector)
     return dataclasses.replace(frame, image=image, plan=after_load(frame.plan, before, after))
 
@@ -166,7 +168,7 @@ def rotate_and_flip(frame: Frame) -> Frame:
     if plan.flip[1]:
         image = image.flip("vertical")
     if plan.angle or plan.is_mirrored or plan.rotate:
-        image = color.without(image, "orientation")
+        image = without(image, "orientation")
     return frame.showing(image)
 
 

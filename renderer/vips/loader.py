@@ -18,6 +18,7 @@ from renderer.errors import BrokenImage, UnsupportedFormat
 from renderer.formats import ImageFormat
 from renderer.pipeline.geometry import Size
 from renderer.pipeline.header import Raster
+from renderer.vips.fields import set_whole_number, whole_number, without
 from renderer.vips.runtime import Deadline, vips_errors
 
 _SVG_DPI: Final = 96
@@ -44,7 +45,7 @@ class Loader:
     deadline: Deadline
 
     def open(self, *, shrink: float = 1.0, pages: int = 1, thumbnail: bool = False) -> pyvips.Image:
-        """The picture, not yet decoded.
+        """The picture, not yet decoded; only BMP and ICO, which libvips lacks, are decoded here.
 
         Args:
             shrink: by how much the decoder makes it smaller; 8, 4, 2 for JPEG; below 1 larger, for drawings.
@@ -55,11 +56,16 @@ class Loader:
             BrokenImage: the header does not read.
             UnsupportedFormat: no decoder for the format in this build.
         """
-        opener = _OPENERS.get(self.format)
-        if opener is None:
-            raise UnsupportedFormat(f"Source image format is not supported: {self.format.value}")
         with vips_errors():
-            return opener(self, shrink, pages, thumbnail)
+            if self.format is ImageFormat.BMP:
+                return _from_planes(bmp.decode(self.data, self.deadline.check, strict=self.settings.is_strict))
+            if self.format is ImageFormat.ICO:
+                return self._open_icon()
+            opening = _OPENINGS.get(self.format)
+            if opening is None:
+                raise UnsupportedFormat(f"Source image format is not supported: {self.format.value}")
+            image = self._load(opening.operation, opening.options(self.settings, shrink, pages, thumbnail))
+            return _with_linear_floats(image) if self.format is ImageFormat.TIFF else image
 
     def size(self) -> Size | None:
         """Width and height of formats whose pixels `open` decodes at once; None for all others."""
@@ -71,93 +77,82 @@ class Loader:
             return Size(entry.width, entry.height)
         return None
 
-    def _load(self, operation: Callable[..., Any], **options: Any) -> pyvips.Image:  # noqa: ANN401  loaders differ
+    def _load(self, operation: str, options: Options) -> pyvips.Image:
         if self.settings.is_strict:
             options["fail_on"] = "truncated"
-        image: pyvips.Image = operation(self.data, access="sequential", **options)
+        image: pyvips.Image = pyvips.Operation.call(operation, self.data, access="sequential", **options)
         return image
 
-
-def _open_jpeg(loader: Loader, shrink: float, _pages: int, _thumbnail: bool) -> pyvips.Image:
-    return loader._load(pyvips.Image.jpegload_buffer, shrink=int(shrink))
-
-
-def _open_png(loader: Loader, _shrink: float, _pages: int, _thumbnail: bool) -> pyvips.Image:
-    return loader._load(pyvips.Image.pngload_buffer, unlimited=loader.settings.png_unlimited)
-
-
-def _open_webp(loader: Loader, shrink: float, pages: int, _thumbnail: bool) -> pyvips.Image:
-    return loader._load(pyvips.Image.webpload_buffer, scale=1 / shrink, page=0, n=pages)
-
-
-def _open_gif(loader: Loader, _shrink: float, pages: int, _thumbnail: bool) -> pyvips.Image:
-    return loader._load(pyvips.Image.gifload_buffer, page=0, n=pages)
+    def _open_icon(self) -> pyvips.Image:
+        entry = ico.best_entry(self.data, strict=self.settings.is_strict)
+        if entry.is_png:
+            image = pyvips.Image.pngload_buffer(entry.payload, access="sequential")
+        else:
+            image = _from_planes(bmp.decode(entry.payload, self.deadline.check, strict=self.settings.is_strict))
+        if (image.width, image.height) != (entry.width, entry.height):
+            raise BrokenImage(
+                f"the icon says {entry.width} x {entry.height}, its picture is {image.width} x {image.height}"
+            )
+        # Only pixels cross over from the entry: no palette, no metadata (spec 02 section 2.6).
+        return without(image, *_ENTRY_FIELDS)
 
 
-def _open_svg(loader: Loader, shrink: float, _pages: int, _thumbnail: bool) -> pyvips.Image:
-    scale = (1 / shrink) * _SVG_USER_UNITS
-    return loader._load(
-        pyvips.Image.svgload_buffer, dpi=_SVG_DPI, scale=scale, unlimited=loader.settings.svg_unlimited
-    )
+Options = dict[str, Any]
+
+_ENTRY_FIELDS: Final = (
+    "palette",
+    "bits-per-sample",
+    "palette-bit-depth",
+    "background",
+    "interlaced",
+    "icc-profile-data",
+    "exif-data",
+    "xmp-data",
+)
 
 
-def _open_heif(loader: Loader, _shrink: float, _pages: int, thumbnail: bool) -> pyvips.Image:
-    return loader._load(pyvips.Image.heifload_buffer, thumbnail=thumbnail)
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """A libvips loader and its options for (settings, shrink, pages, thumbnail)."""
+
+    operation: str
+    options: Callable[[LoaderSettings, float, int, bool], Options]
 
 
-def _open_jxl(loader: Loader, _shrink: float, pages: int, _thumbnail: bool) -> pyvips.Image:
-    return loader._load(pyvips.Image.jxlload_buffer, page=0, n=pages)
+_HEIF: Final = _Opening("heifload_buffer", lambda _settings, _shrink, _pages, thumbnail: {"thumbnail": thumbnail})
 
-
-def _open_tiff(loader: Loader, _shrink: float, _pages: int, _thumbnail: bool) -> pyvips.Image:
-    return _with_linear_floats(loader._load(pyvips.Image.tiffload_buffer, page=0, n=1))
-
-
-def _open_bmp(loader: Loader, _shrink: float, _pages: int, _thumbnail: bool) -> pyvips.Image:
-    return _from_planes(bmp.decode(loader.data, loader.deadline.check, strict=loader.settings.is_strict))
-
-
-def _open_ico(loader: Loader, _shrink: float, _pages: int, _thumbnail: bool) -> pyvips.Image:
-    entry = ico.best_entry(loader.data, strict=loader.settings.is_strict)
-    if entry.is_png:
-        image = pyvips.Image.pngload_buffer(entry.payload, access="sequential")
-    else:
-        image = _from_planes(bmp.decode(entry.payload, loader.deadline.check, strict=loader.settings.is_strict))
-    if (image.width, image.height) != (entry.width, entry.height):
-        raise BrokenImage(
-            f"the icon's directory says {entry.width} x {entry.height}, its picture is {image.width} x {image.height}"
-        )
-    # Only pixels cross over from the entry: no palette, no metadata (spec 02 section 2.6).
-    image = image.copy()
-    for field in image.get_fields():
-        if image.get_typeof(field) and field in _ENTRY_FIELDS | {"icc-profile-data", "exif-data", "xmp-data"}:
-            image.remove(field)
-    return image
-
-
-_ENTRY_FIELDS: Final = {"palette", "bits-per-sample", "palette-bit-depth", "background", "interlaced"}
-
-_OPENERS: Final[dict[ImageFormat, Callable[[Loader, float, int, bool], pyvips.Image]]] = {
-    ImageFormat.JPEG: _open_jpeg,
-    ImageFormat.PNG: _open_png,
-    ImageFormat.WEBP: _open_webp,
-    ImageFormat.GIF: _open_gif,
-    ImageFormat.SVG: _open_svg,
-    ImageFormat.HEIC: _open_heif,
-    ImageFormat.AVIF: _open_heif,
-    ImageFormat.JXL: _open_jxl,
-    ImageFormat.TIFF: _open_tiff,
-    ImageFormat.BMP: _open_bmp,
-    ImageFormat.ICO: _open_ico,
+_OPENINGS: Final = {
+    ImageFormat.JPEG: _Opening(
+        "jpegload_buffer", lambda _settings, shrink, _pages, _thumbnail: {"shrink": int(shrink)}
+    ),
+    ImageFormat.PNG: _Opening(
+        "pngload_buffer", lambda settings, _shrink, _pages, _thumbnail: {"unlimited": settings.png_unlimited}
+    ),
+    ImageFormat.WEBP: _Opening(
+        "webpload_buffer", lambda _settings, shrink, pages, _thumbnail: {"scale": 1 / shrink, "page": 0, "n": pages}
+    ),
+    ImageFormat.GIF: _Opening("gifload_buffer", lambda _settings, _shrink, pages, _thumbnail: {"page": 0, "n": pages}),
+    ImageFormat.SVG: _Opening(
+        "svgload_buffer",
+        lambda settings, shrink, _pages, _thumbnail: {
+            "dpi": _SVG_DPI,
+            "scale": (1 / shrink) * _SVG_USER_UNITS,
+            "unlimited": settings.svg_unlimited,
+        },
+    ),
+    ImageFormat.HEIC: _HEIF,
+    ImageFormat.AVIF: _HEIF,
+    ImageFormat.JXL: _Opening("jxlload_buffer", lambda _settings, _shrink, pages, _thumbnail: {"page": 0, "n": pages}),
+    ImageFormat.TIFF: _Opening("tiffload_buffer", lambda _settings, _shrink, _pages, _thumbnail: {"page": 0, "n": 1}),
 }
 
 
 def _from_planes(planes: Planes) -> pyvips.Image:
-    image = pyvips.Image.new_from_memory(planes.samples, planes.width, planes.height, planes.bands, "uchar")
+    image = pyvips.Image.new_from_memory(planes.samples.data, planes.width, planes.height, planes.bands, "uchar")
     image = image.copy(interpretation="srgb")
     if planes.palette_bits is not None:
-        image.set_type(pyvips.GValue.gint_type, "palette", 1)
-        image.set_type(pyvips.GValue.gint_type, "bits-per-sample", planes.palette_bits)
+        set_whole_number(image, "palette", 1)
+        set_whole_number(image, "bits-per-sample", planes.palette_bits)
     return image
 
 
@@ -167,36 +162,27 @@ def _with_linear_floats(image: pyvips.Image) -> pyvips.Image:
         return image
     with contextlib.suppress(pyvips.Error):  # what cannot be converted is rendered as it was tagged
         band = image[0]
-        grey = band.bandjoin([band, band]).copy(interpretation="scrgb").colourspace("grey16")
+        grey = band.bandjoin(band).bandjoin(band).copy(interpretation="scrgb").colourspace("grey16")
         if image.bands > 1:
-            grey = grey.bandjoin(image[1].linear(65535, 0).cast("ushort"))
-        grey = grey.copy()
-        if grey.get_typeof("icc-profile-data"):
-            grey.remove("icc-profile-data")
-        return grey
+            grey = grey.bandjoin(image[1].linear([65535], [0]).cast("ushort"))
+        return without(grey, "icc-profile-data")
     return image
 
 
 def raster_of(image: pyvips.Image, *, is_vector: bool) -> Raster:
     """The raster as plans see it: one frame, with its EXIF orientation."""
-    orientation = 1
-    if image.get_typeof("orientation") == pyvips.GValue.gint_type:
-        orientation = image.get("orientation")
-    return Raster(image.width, page_height(image), orientation, is_vector)
+    return Raster(image.width, page_height(image), whole_number(image, "orientation", 1), is_vector)
 
 
 def page_height(image: pyvips.Image) -> int:
     """The height of one frame."""
-    if image.get_typeof("page-height") == pyvips.GValue.gint_type:
-        height: int = image.get("page-height")
-        if 0 < height < image.height and image.height % height == 0:
-            return height
-    return int(image.height)
+    height = whole_number(image, "page-height", image.height)
+    return height if 0 < height < image.height and image.height % height == 0 else image.height
 
 
 def page_count(image: pyvips.Image) -> int:
     """How many frames the file has, loaded or not."""
-    return image.get("n-pages") if image.get_typeof("n-pages") == pyvips.GValue.gint_type else 1
+    return whole_number(image, "n-pages", 1)
 
 
 def is_animated(image: pyvips.Image) -> bool:

@@ -11,6 +11,7 @@ import pyvips
 
 from renderer.codecs import iptc, xmp
 from renderer.vips.color import ICC_FIELD
+from renderer.vips.fields import blob, set_blob
 
 _PIXELS_PER_MM_AT_72_DPI: Final = 72 / 25.4
 
@@ -43,11 +44,12 @@ def stripped(image: pyvips.Image, *, is_animated: bool, keeps_copyright: bool) -
 
 
 def _filter(image: pyvips.Image, field: str) -> None:
-    remaining = _FILTERED[field](image.get(field))
+    data = blob(image, field)
+    remaining = None if data is None else _FILTERED[field](data)
     if remaining is None:
         image.remove(field)
     else:
-        image.set_type(pyvips.GValue.blob_type, field, remaining)
+        set_blob(image, field, remaining)
 
 
 def bare(image: pyvips.Image) -> pyvips.Image:

@@ -12,8 +12,8 @@ import pyvips
 
 from renderer.errors import BrokenImage
 from renderer.formats import ImageFormat
-from renderer.options.crop import Trim
 from renderer.options.canvas import Canvas, Padding
+from renderer.options.crop import Trim
 from renderer.options.limits import Limits
 from renderer.options.output import Output
 from renderer.options.resize import Resize
@@ -35,6 +35,7 @@ from renderer.request.values import Pipeline, RenderRequest
 from renderer.security.svg import sanitized
 from renderer.settings.load import Settings
 from renderer.vips import color, metadata
+from renderer.vips.fields import set_whole_number, set_whole_numbers, whole_number, whole_numbers, without
 from renderer.vips.frame import Frame, Work, first_frame
 from renderer.vips.loader import Loader, LoaderSettings, is_animated, page_count, page_height, raster_of
 from renderer.vips.runtime import Capabilities, Deadline, vips_errors
@@ -95,7 +96,7 @@ class Renderer:
         if is_animation:
             image = loader.open(pages=min(page_count(image), limits.max_animation_frames))
         elif not is_thumbnail:
-            image = color.without(image, *metadata.ANIMATION)
+            image = without(image, *metadata.ANIMATION)
         if not source.format.traits.is_vector:
             check_resolution(origin, image.height // page_height(image), limits)
         work = self._work(request.pipelines[0], format, (choices, limits), deadline)
@@ -149,7 +150,7 @@ class Renderer:
         choices = pixel_choices(Output(), self.settings.pixels)
         loader = self._loader(mark, deadline)
         image, _ = _opened(loader, choices, limits)
-        image = color.without(image, *metadata.ANIMATION)
+        image = without(image, *metadata.ANIMATION)
         if not mark.format.traits.is_vector:
             check_resolution(raster_of(image, is_vector=False).shown, 1, limits)
         top, right, bottom, left = padding
@@ -174,9 +175,7 @@ class Renderer:
             format=format,
             choices=choices,
             limits=limits,
-            defaults=PlanDefaults(
-                auto_rotate=pixels.auto_rotate, max_result_dimension=limits.max_result_dimension
-            ),
+            defaults=PlanDefaults(auto_rotate=pixels.auto_rotate, max_result_dimension=limits.max_result_dimension),
             deadline=deadline,
             overlay=self._overlay(deadline),
             may_shrink_on_load=not pixels.disable_shrink_on_load,
@@ -202,9 +201,7 @@ def _animated(image: pyvips.Image, work: Work) -> Frame:
     height = page_height(image)
     count = image.height // height
     cropping = dataclasses.replace(work.pipeline.cropping, trim=Trim())
-    of_frame = dataclasses.replace(
-        work, overlay=None, pipeline=dataclasses.replace(work.pipeline, cropping=cropping)
-    )
+    of_frame = dataclasses.replace(work, overlay=None, pipeline=dataclasses.replace(work.pipeline, cropping=cropping))
     frames = []
     for index in range(count):
         cut = image.extract_area(0, index * height, image.width, height)
@@ -222,13 +219,13 @@ def _animated(image: pyvips.Image, work: Work) -> Frame:
 
 
 def _with_animation(joined: pyvips.Image, source: pyvips.Image, height: int, count: int) -> pyvips.Image:
-    delay = list(source.get("delay"))[:count] if source.get_typeof("delay") else []
-    loop = source.get("loop") if source.get_typeof("loop") else 0
+    delay = whole_numbers(source, "delay")[:count]
+    loop = whole_number(source, "loop", 0)
     joined = joined.copy()
-    joined.set_type(pyvips.GValue.array_int_type, "delay", delay or [_DEFAULT_DELAY_MS] * count)
-    joined.set_type(pyvips.GValue.gint_type, "loop", loop)
-    joined.set_type(pyvips.GValue.gint_type, "page-height", height)
-    joined.set_type(pyvips.GValue.gint_type, "n-pages", count)
+    set_whole_numbers(joined, "delay", delay or [_DEFAULT_DELAY_MS] * count)
+    set_whole_number(joined, "loop", loop)
+    set_whole_number(joined, "page-height", height)
+    set_whole_number(joined, "n-pages", count)
     return joined
 
 

@@ -68,13 +68,13 @@ def start() -> Capabilities:
             [f"libvips {version[0]}.{version[1]} is loaded, {EXPECTED_VERSION[0]}.{EXPECTED_VERSION[1]} is expected"]
         )
     _hold_arenas()
-    pyvips.concurrency_set(1)
+    pyvips.concurrency_set(1)  # type: ignore[attr-defined]  # missing from the stub
     pyvips.cache_set_max(0)
     pyvips.cache_set_max_mem(0)
     pyvips.cache_set_max_files(0)
-    pyvips.operation_block_set("VipsForeignLoad", True)
+    pyvips.operation_block_set("VipsForeignLoad", state=True)
     for loader in _LOADERS:
-        pyvips.operation_block_set(loader, False)
+        pyvips.operation_block_set(loader, state=False)
     return _capabilities()
 
 
@@ -112,8 +112,9 @@ def _saves_heic() -> bool:
 
 
 def check_health() -> None:
-    """Makes and copies a tiny picture; raises pyvips.Error when libvips is out of order."""
-    pyvips.Image.black(4, 4).copy_memory()
+    """Makes and copies a tiny picture; raises BrokenImage when libvips is out of order."""
+    with vips_errors():
+        pyvips.Image.black(4, 4).copy_memory()
 
 
 class Deadline:
@@ -163,7 +164,7 @@ _IMPOSSIBLE: Final = ("extract_area:", "embed:", "resize:", "shrinkh:", "shrinkv
 
 
 def vips_failure(error: pyvips.Error) -> BrokenImage | ResultImpossible:
-    """libvips' error as ours: sizes that cannot be are the URL's fault, everything else the picture's."""
+    """Libvips' error as ours: sizes that cannot be are the URL's fault, everything else the picture's."""
     # pyvips puts its own sentence first and libvips' log behind it.
     detail = " | ".join(line.strip() for line in str(error.detail).splitlines() if line.strip())[:500]
     if detail.startswith(_IMPOSSIBLE):

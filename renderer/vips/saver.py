@@ -15,6 +15,7 @@ from renderer.errors import ResultFormatUnsavable
 from renderer.formats import ImageFormat
 from renderer.pipeline.output import MIN_QUALITY, reduced_quality
 from renderer.settings.processing import FormatSettings
+from renderer.vips.fields import whole_number
 from renderer.vips.runtime import Deadline
 
 Options = dict[str, Any]
@@ -39,7 +40,7 @@ def _palette_bits(image: pyvips.Image) -> int | None:
     """The depth of the source's palette, if it had one; such a picture stays one with a palette."""
     if not image.get_typeof("palette"):
         return None
-    bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 8
+    bits = whole_number(image, "bits-per-sample", 8)
     if not 1 <= bits <= 8:
         return None
     return 8 if bits > 4 else 4 if bits > 2 else bits
@@ -66,7 +67,7 @@ def _tiff(_image: pyvips.Image, _settings: FormatSettings) -> Options:
 
 
 def _gif(image: pyvips.Image, _settings: FormatSettings) -> Options:
-    bits = image.get("bits-per-sample") if image.get_typeof("palette") and image.get_typeof("bits-per-sample") else 8
+    bits = whole_number(image, "bits-per-sample", 8) if image.get_typeof("palette") else 8
     return {"bitdepth": bits if 1 <= bits <= 8 else 8}
 
 

@@ -62,9 +62,7 @@ def watermarked(
 def _box(size: Size, placement: WatermarkPlacement) -> Size:
     if not placement.scale:
         return Size(0, 0)
-    return Size(
-        max(rounded_even(size.width * placement.scale), 1), max(rounded_even(size.height * placement.scale), 1)
-    )
+    return Size(max(rounded_even(size.width * placement.scale), 1), max(rounded_even(size.height * placement.scale), 1))
 
 
 def _spacing(size: Size, placement: WatermarkPlacement, dpr: float) -> tuple[int, int, int, int]:
@@ -88,9 +86,7 @@ def _tiled(mark: pyvips.Image, size: Size) -> pyvips.Image:
     )
 
 
-def _composed(
-    image: pyvips.Image, mark: pyvips.Image, at: tuple[int, int], opacity: float
-) -> pyvips.Image:
+def _composed(image: pyvips.Image, mark: pyvips.Image, at: tuple[int, int], opacity: float) -> pyvips.Image:
     if not mark.hasalpha():
         mark = mark.addalpha()
     if opacity < 1:

@@ -43,11 +43,12 @@ def fractal(rng: np.random.Generator, size: tuple[int, int], cell: tuple[float, 
     """
     columns, rows = (ceil(pixels / step) + 2 for pixels, step in zip(size, cell, strict=True))
     plane = rng.uniform(-1, 1, (rows, columns)).astype(np.float32)
-    weight, scale = 1.0, 1
-    for _ in range(octaves - 1):
-        weight, scale = weight / 2, scale * 2
-        shape = rows * scale, columns * scale
+    for octave in range(1, octaves):
+        shape, weight = (rows * 2**octave, columns * 2**octave), 0.5**octave
         plane = resized(plane, shape[1], shape[0]) + rng.uniform(-weight, weight, shape).astype(np.float32)
+    # libvips places 64 steps between two pixels: enlarged by more at once, the steps would show.
+    while plane.shape[0] * 32 < rows * cell[1]:
+        plane = resized(plane, plane.shape[1] * 8, plane.shape[0] * 8)
     plane = resized(plane, round(columns * cell[0]), round(rows * cell[1]))
     top, left = int(cell[1] / 2), int(cell[0] / 2)
     return plane[top : top + size[1], left : left + size[0]]

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyvips
 
-from scripts.samples.noise import Color, Plane, fractal, fractal_line, gradient, painted, ramp, resized
-from scripts.samples.trees import pine, plant
+from scripts.samples.noise import Color, Plane, blurred, fractal, fractal_line, gradient, painted, ramp, resized
+from scripts.samples.trees import pine, plant, scaled
 
 Stops = Sequence[tuple[float, Color]]
 
@@ -32,7 +33,8 @@ class Light:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ridge:
-    """A line of hills: how high it stands and reaches, how long its slopes are, how broken, how deep in haze."""
+    """A line of hills: how high it stands and reaches, how long its slopes are, how broken, how deep in haze, how tall its
+    tallest trees."""
 
     base: float
     reach: float
@@ -40,7 +42,7 @@ class Ridge:
     roughness: float
     color: Color
     haze: float
-    trees: tuple[float, float] | None = None
+    trees: float = 0.0
 
 
 def lightened(under: Plane, light: Plane, color: Color) -> Plane:
@@ -65,6 +67,15 @@ def sky(rng: np.random.Generator, width: int, height: int, light: Light) -> Plan
     return resized(picture, width, height, "linear")
 
 
+def add_stars(rng: np.random.Generator, picture: Plane, *, count: int) -> None:
+    """Scatters stars over the upper half, fewer and fainter towards its foot."""
+    height, width = picture.shape[0] // 2, picture.shape[1]
+    stars = np.zeros((height, width), np.float32)
+    stars[rng.integers(0, height, count), rng.integers(0, width, count)] = rng.uniform(0.1, 1, count) ** 3
+    above = np.linspace(1, 0, height, dtype=np.float32)[:, None]
+    picture[:height] = lightened(picture[:height], blurred(stars, 0.8) * 6 * ramp(above, 0.15, 0.8), (0.9, 0.95, 1.0))
+
+
 def haze(width: int, height: int, light: Light) -> Plane:
     """The colour of the haze in each column: warmer towards the sun."""
     away = np.abs(np.arange(width, dtype=np.float32) - light.sun[0] * width)
@@ -76,33 +87,32 @@ def add_ridges(
 ) -> None:
     """Draws the ridges one before the other, each down to the row `foot`."""
     height, width = picture.shape[:2]
-    trees = [pine(rng, 160) for _ in range(3)] if any(ridge.trees for ridge in ridges) else []
     for ridge in ridges:
         crest = height * (ridge.base - ridge.reach * fractal_line(rng, width, ridge.slope * height, 9, ridge.roughness))
-        tallest = height * ridge.trees[1] if ridge.trees else 2
-        top = max(int(crest.min() - tallest), 0)
+        top = max(int(crest.min() - height * ridge.trees - 2), 0)
         opacity = np.clip((np.arange(top, foot)[:, None] - crest) / 1.5 + 0.5, 0, 1).astype(np.float32)
         if ridge.trees:
-            _add_forest(rng, opacity, trees, crest - top, (ridge.trees[0] * height, ridge.trees[1] * height))
-        picture[top:foot] = painted(picture[top:foot], _slopes(rng, ridge, crest - top, air, foot - top), opacity)
+            _add_forest(rng, opacity, crest - top, ridge.trees * height)
+        picture[top:foot] = painted(picture[top:foot], _slopes(rng, ridge, crest - top, air, (foot - top, height)), opacity)
 
 
-def _add_forest(
-    rng: np.random.Generator, opacity: Plane, trees: list[Plane], crest: Plane, heights: tuple[float, float]
-) -> None:
+def _add_forest(rng: np.random.Generator, opacity: Plane, crest: Plane, tallest: float) -> None:
+    tree = pine(rng, max(round(tallest), 8))
+    trees = [scaled(tree[:, ::side], tallest * share) for share in (0.4, 0.55, 0.7, 0.85, 1) for side in (1, -1)]
     x = 0.0
     while x < len(crest):
-        plant(opacity, trees[rng.integers(len(trees))], (x, crest[int(x)] + heights[0] / 5), rng.uniform(*heights))
-        x += rng.uniform(0.05, 0.5) * heights[1]
+        plant(opacity, trees[rng.integers(len(trees))], (x, crest[int(x)] + 0.1 * tallest))
+        x += rng.uniform(0.04, 0.36) * tallest
 
 
-def _slopes(rng: np.random.Generator, ridge: Ridge, crest: Plane, air: Plane, rows: int) -> Plane:
+def _slopes(rng: np.random.Generator, ridge: Ridge, crest: Plane, air: Plane, heights: tuple[int, int]) -> Plane:
     """The colours of a ridge: faces turned to the light or away, and mist that thickens downwards. Soft, so drawn small."""
-    width = len(crest)
+    width, (rows, height) = len(crest), heights
     size = width // 2, rows // 2 + 1
-    unit = ridge.slope / 0.25
-    relief = fractal(rng, size, (max(28 * unit, 4), max(40 * unit, 4)), 5)
-    face = np.clip(np.roll(relief, -4, 1) - np.roll(relief, 4, 1), -1, 1)
+    reach = max(round(0.008 * height), 2)
+    relief = fractal(rng, (size[0] + reach, size[1]), (0.3 * ridge.slope * height, 0.42 * ridge.slope * height), 6)
+    face = np.clip(relief[:, reach:] - relief[:, :-reach], -1, 1)
+    relief = relief[:, : size[0]]
     below = np.arange(size[1], dtype=np.float32)[:, None] * 2 - crest[::2][: size[0]]
     mist = ramp(below, 0, 0.65 * float(np.ptp(crest)) + 0.06 * width) * (0.84 + 0.13 * relief)
     opacity = np.clip(ridge.haze + (1 - ridge.haze) * 0.72 * mist + 0.03 * relief, 0, 1)
@@ -120,7 +130,7 @@ def add_lake(rng: np.random.Generator, picture: Plane, light: Light, air: Plane,
     ripple = fractal(rng, (width, rows), (0.044 * height, max(0.0031 * height, 2)), 3)
     shift = (0.016 * swell + 0.006 * ripple) * (0.15 + 1.6 * depth) * height
     mirrored = np.clip(shore - 1 - (1.12 * np.arange(rows)[:, None] + shift), 0, shore - 1).astype(np.intp)
-    tint = gradient(depth[:, 0], [(0.0, (0.93, 0.93, 0.95)), (0.4, (0.72, 0.76, 0.82)), (1.0, (0.40, 0.48, 0.58))])
+    tint = gradient(depth[:, 0], [(0.0, (0.93, 0.93, 0.95)), (0.4, (0.80, 0.78, 0.80)), (1.0, (0.45, 0.49, 0.57))])
     lake = np.take_along_axis(picture, mirrored[..., None], axis=0) * tint[:, None]
     across = np.arange(width, dtype=np.float32) - light.sun[0] * width
     path = np.exp(-((across / ((0.045 + 0.15 * depth) * height)) ** 2))
@@ -147,9 +157,17 @@ def add_near_shore(
     ground = height * (ground - 0.006 * fractal_line(rng, width, 0.04 * height, 6, 0.6))
     top = int(height * min(0.7, 0.9 - max((tall for _, tall in trees), default=0)))
     opacity = np.clip((np.arange(max(top, 0), height)[:, None] - ground) / 1.5 + 0.5, 0, 1).astype(np.float32)
-    shapes = [pine(rng, round(0.4 * height)) for _ in range(3)]
+    shape = pine(rng, round(0.4 * height))
     for number, (across, tall) in enumerate(trees):
         column = min(max(round(across * width), 0), width - 1)
         foot = across * width, ground[column] + 0.012 * height - max(top, 0)
-        plant(opacity, shapes[number % len(shapes)], foot, tall * height)
+        plant(opacity, scaled(shape[:, :: (-1) ** number], tall * height), foot)
     picture[max(top, 0) :] = painted(picture[max(top, 0) :], color, opacity)
+
+
+def add_drawing(picture: Plane, svg: str, center: tuple[float, float], *, distance: float = 0.0) -> None:
+    """Draws SVG text with its middle at (x, y); from a distance of 1 it is half lost in the air that is behind it."""
+    drawn = np.asarray(pyvips.Image.svgload_buffer(svg.encode()).numpy(), dtype=np.float32) / 255
+    top, left = round(center[1] - drawn.shape[0] / 2), round(center[0] - drawn.shape[1] / 2)
+    part = picture[top : top + drawn.shape[0], left : left + drawn.shape[1]]
+    part[:] = painted(part, drawn[..., :3], drawn[..., 3] * (1 - 0.5 * distance))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer
 
 from renderer.errors import SourceError, SourceStatus
 from renderer.settings.sources import SourceSettings
@@ -39,20 +39,9 @@ class Origin:
 async def origin() -> AsyncIterator[Origin]:
     """The origin, listening."""
     origin = Origin()
-    server = web.Server(origin.handle)
-    async with TestServer(_application(server)) as listening:
-        origin.base = f"http://127.0.0.1:{listening.port}"
+    async with RawTestServer(origin.handle) as server:
+        origin.base = f"http://127.0.0.1:{server.port}"
         yield origin
-
-
-def _application(server: web.Server) -> web.Application:
-    application = web.Application()
-
-    async def pass_on(request: web.Request) -> web.StreamResponse:
-        return await server.request_handler(request)
-
-    application.router.add_route("*", "/{tail:.*}", pass_on)
-    return application
 
 
 @asynccontextmanager
@@ -266,14 +255,12 @@ async def test_other_encodings_than_gzip_are_left_as_they_are(origin: Origin, en
 async def test_connections_are_kept_unless_the_setting_is_zero() -> None:
     peers = []
 
-    async def handle(request: web.Request) -> web.Response:
+    async def handle(request: web.BaseRequest) -> web.Response:
         assert request.transport is not None
         peers.append(request.transport.get_extra_info("peername"))
         return web.Response(body=BODY)
 
-    application = web.Application()
-    application.router.add_get("/", handle)
-    async with TestServer(application) as server:
+    async with RawTestServer(handle) as server:
         for keep_alive_seconds in (90, 0):
             async with loading(client_keep_alive_timeout_seconds=keep_alive_seconds) as loader:
                 for _ in range(3):

@@ -17,7 +17,7 @@ LOOPBACK, LINK_LOCAL, PRIVATE = AddressClass.LOOPBACK, AddressClass.LINK_LOCAL, 
 PLAIN = [
     ("127.0.0.1", LOOPBACK),
     ("127.255.255.255", LOOPBACK),
-    ("0.0.0.0", LOOPBACK),
+    ("0.0.0.0", LOOPBACK),  # noqa: S104  an address, nothing listens
     ("::1", LOOPBACK),
     ("::", LOOPBACK),
     ("169.254.169.254", LINK_LOCAL),
@@ -226,8 +226,9 @@ async def test_a_name_with_closed_addresses_only_is_forbidden() -> None:
         await resolved("127.0.0.1", "fe80::1%eth0")
 
 
-async def test_a_name_without_addresses_stays_without() -> None:
-    assert await resolved() == []
+async def test_a_name_without_addresses_is_an_ordinary_look_up_failure() -> None:
+    with pytest.raises(OSError, match="no address"):
+        await resolved()
 
 
 async def test_text_that_cannot_be_a_name_is_an_ordinary_look_up_failure() -> None:

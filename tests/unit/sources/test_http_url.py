@@ -86,7 +86,7 @@ def test_the_authority_names_host_and_port(authority: str, host: str, port: int)
         "0",
         "0x",
         "host.test.1",
-        "１２７.1",
+        "\uff11\uff12\uff17.1",
         "127。1",
     ],
 )

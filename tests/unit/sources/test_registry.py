@@ -30,8 +30,9 @@ class Recorder:
         self.asked.append((url, request))
 
         async def nothing() -> AsyncIterator[bytes]:
-            return
-            yield b""
+            pieces: tuple[bytes, ...] = ()
+            for piece in pieces:
+                yield piece
 
         async def release() -> None:
             return
@@ -86,7 +87,9 @@ async def test_a_disabled_scheme_names_the_variable_that_enables_it(url: str, va
         await sources.stream(url, RawRequest())
 
 
-@pytest.mark.parametrize("url", ["", "hello", "nothing.jpg", "data:image/png;base64,AA", "ftp://x/y", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url", ["", "hello", "nothing.jpg", "data:image/png;base64,AA", "ftp://x/y", "file:///etc/passwd"]
+)
 async def test_any_other_scheme_is_unknown(url: str) -> None:
     with pytest.raises(SourceError, match="unknown scheme") as raised:
         await Sources({"local": Recorder()}).fetch(url)

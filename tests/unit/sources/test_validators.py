@@ -13,7 +13,7 @@ LAST_MODIFIED = "Sun, 15 Jun 2025 15:06:40 GMT"
 
 
 def test_validators_are_those_that_imgproxy_gives_to_the_same_file() -> None:
-    """imgproxy 4.0.12 answered so for a file of 98,594 bytes with this name and time."""
+    """So imgproxy 4.0.12 answered for a file of 98,594 bytes with this name and time."""
     headers = file_headers("photo1.jpg", size=98_594, modified_ns=MODIFIED_NS)
 
     assert headers == SourceHeaders(etag=ETAG, last_modified=LAST_MODIFIED)
@@ -21,7 +21,11 @@ def test_validators_are_those_that_imgproxy_gives_to_the_same_file() -> None:
 
 @pytest.mark.parametrize(
     ("key", "size", "modified_ns"),
-    [("a/../photo1.jpg", 98_594, MODIFIED_NS), ("photo1.jpg", 98_595, MODIFIED_NS), ("photo1.jpg", 98_594, MODIFIED_NS + 1)],
+    [
+        ("a/../photo1.jpg", 98_594, MODIFIED_NS),
+        ("photo1.jpg", 98_595, MODIFIED_NS),
+        ("photo1.jpg", 98_594, MODIFIED_NS + 1),
+    ],
 )
 def test_the_etag_changes_with_the_spelling_the_size_and_the_nanosecond(key: str, size: int, modified_ns: int) -> None:
     assert file_headers(key, size=size, modified_ns=modified_ns).etag != ETAG
@@ -55,7 +59,7 @@ def test_a_key_that_is_not_utf_8_has_an_etag_too() -> None:
     ],
 )
 def test_the_entity_tag_decides_alone_and_the_date_only_without_it(
-    if_none_match: str | None, if_modified_since: str | None, is_current: bool  # noqa: FBT001 - a column of the table
+    if_none_match: str | None, if_modified_since: str | None, *, is_current: bool
 ) -> None:
     conditions = Conditions(if_none_match=if_none_match, if_modified_since=if_modified_since)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from renderer.storage.filesystem import Filesystem
+from renderer.storage.filesystem import Filesystem, _descend
 
 
 @pytest.fixture
@@ -72,7 +72,16 @@ def test_a_file_closes_once_and_then_reads_no_more(root: Path) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["missing.jpg", "../secret", "../root-beside/secret", "a\0.jpg", "\ud800.jpg", "x" * 300, "x/" * 3000 + "x", "%61.jpg"],
+    [
+        "missing.jpg",
+        "../secret",
+        "../root-beside/secret",
+        "a\0.jpg",
+        "\ud800.jpg",
+        "x" * 300,
+        "x/" * 3000 + "x",
+        "%61.jpg",
+    ],
 )
 def test_a_name_without_a_file_below_the_root_is_refused(root: Path, key: str) -> None:
     with pytest.raises(OSError):  # noqa: PT011 - which one differs, that it is one is the promise
@@ -87,7 +96,12 @@ def test_a_folder_is_named_as_such(root: Path, key: str) -> None:
 
 @pytest.mark.parametrize(
     ("link", "target"),
-    [("inside.jpg", "a.jpg"), ("inside.jpg", "folder/../a.jpg"), ("deep/inside.jpg", "../a.jpg"), ("up.jpg", "alias.jpg")],
+    [
+        ("inside.jpg", "a.jpg"),
+        ("inside.jpg", "folder/../a.jpg"),
+        ("deep/inside.jpg", "../a.jpg"),
+        ("up.jpg", "alias.jpg"),
+    ],
 )
 def test_a_link_that_stays_inside_works(root: Path, link: str, target: str) -> None:
     (root / "deep").mkdir()
@@ -110,7 +124,7 @@ def test_a_link_that_stays_inside_works(root: Path, link: str, target: str) -> N
 def test_a_link_that_leads_outside_or_nowhere_is_refused(root: Path, link: str, target: str, key: str) -> None:
     (root / link).symlink_to(target)
 
-    with pytest.raises(OSError, match="link|symbolic|No such file"):
+    with pytest.raises(OSError, match=r"link|symbolic|No such file"):
         Filesystem(root).open(key)
 
 
@@ -119,6 +133,16 @@ def test_an_absolute_link_to_the_outside_is_refused(root: Path, tmp_path: Path) 
 
     with pytest.raises(FileNotFoundError):
         Filesystem(root).open("out.jpg")
+
+
+@pytest.mark.parametrize("names", [["swapped", "secret"], ["swapped.jpg"]])
+def test_a_name_that_becomes_a_link_after_the_check_opens_nothing(root: Path, names: list[str]) -> None:
+    """The last step gets names that were resolved; between the two somebody may put a link in their place."""
+    (root / "swapped").symlink_to("../root-beside")
+    (root / "swapped.jpg").symlink_to("../secret")
+
+    with pytest.raises(OSError, match=r"Not a directory|symbolic"):
+        _descend(str(root), names)
 
 
 def test_a_root_that_is_a_link_may_change_its_target(root: Path, tmp_path: Path) -> None:
@@ -152,13 +176,18 @@ def test_a_socket_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             Filesystem(root).open("socket.jpg")
 
 
+def open_descriptors() -> int:
+    """How many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_a_refused_file_leaves_no_descriptor_open(root: Path) -> None:
     os.mkfifo(root / "pipe.jpg")
     files = Filesystem(root)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
 
     for key in ("pipe.jpg", "folder", "missing", "folder/missing") * 5:
         with pytest.raises(OSError):  # noqa: PT011 - of any kind
             files.open(key)
 
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before

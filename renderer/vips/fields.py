@@ -1,0 +1,53 @@
+"""Header fields of pictures, read and written by type; libvips keeps all of them under names."""
+
+from __future__ import annotations
+
+import pyvips
+
+
+def whole_number(image: pyvips.Image, field: str, default: int) -> int:
+    """A field that is a whole number; the default where it is missing or something else."""
+    if image.get_typeof(field) != pyvips.GValue.gint_type:
+        return default
+    value = image.get(field)
+    return value if isinstance(value, int) else default
+
+
+def whole_numbers(image: pyvips.Image, field: str) -> list[int]:
+    """A field that is a list of whole numbers; empty where it is missing or something else."""
+    value = image.get(field) if image.get_typeof(field) else []
+    return [item for item in value if isinstance(item, int)] if isinstance(value, list) else []
+
+
+def blob(image: pyvips.Image, field: str) -> bytes | None:
+    """A field that is bytes; None where it is missing or something else."""
+    if image.get_typeof(field) != pyvips.GValue.blob_type:
+        return None
+    value: object = image.get(field)
+    return value if isinstance(value, bytes) else None
+
+
+def set_whole_number(image: pyvips.Image, field: str, value: int) -> None:
+    """Writes a field; the picture must be the caller's own copy."""
+    image.set_type(pyvips.GValue.gint_type, field, value)
+
+
+def set_whole_numbers(image: pyvips.Image, field: str, values: list[int]) -> None:
+    """Writes a field; the picture must be the caller's own copy."""
+    image.set_type(pyvips.GValue.array_int_type, field, values)
+
+
+def set_blob(image: pyvips.Image, field: str, data: bytes) -> None:
+    """Writes a field; the picture must be the caller's own copy."""
+    # pyvips' stub has no bytes here, its code has.
+    image.set_type(pyvips.GValue.blob_type, field, data)  # type: ignore[arg-type]
+
+
+def without(image: pyvips.Image, *fields: str) -> pyvips.Image:
+    """The picture without some fields."""
+    present = [field for field in fields if image.get_typeof(field)]
+    if present:
+        image = image.copy()
+        for field in present:
+            image.remove(field)
+    return image
