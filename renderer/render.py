@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from renderer.errors import RequestTimeout, UnknownSourceType, UnsupportedFormat
 from renderer.formats import detect
 from renderer.request.values import RenderRequest
+from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.registry import Sources
-from renderer.sources.source import Conditions, NotModified, Source, SourceHeaders
+from renderer.sources.source import NotModified, Source, SourceHeaders
 from renderer.vips.picture import RenderedImage, Renderer, SourceImage
 from renderer.workers import Workers
 

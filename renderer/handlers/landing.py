@@ -83,7 +83,8 @@ body{margin:0;font:16px/1.5 system-ui,sans-serif;background:#f6f4ef;color:#1f2a4
 main{max-width:1080px;margin:0 auto;padding:8vh 24px}
 h1{font-size:2.6rem;line-height:1.1;margin:0 0 .4em;letter-spacing:-.02em}
 p{max-width:62ch;margin:0 0 1.2em}
-.ok{display:inline-block;margin-bottom:1em;padding:.15em .8em;border-radius:99px;background:#1d7a4c;color:#fff;font-size:.85rem}
+.ok{display:inline-block;margin-bottom:1em;padding:.15em .8em;border-radius:99px;background:#1d7a4c;color:#fff;
+font-size:.85rem}
 .row{display:flex;flex-wrap:wrap;gap:24px;margin:2.2em 0}
 figure{margin:0;flex:1 1 280px;background:#fff;border-radius:14px;padding:18px;box-shadow:0 1px 3px #0002;
 display:grid;grid-template-rows:206px auto;align-items:center;gap:14px}

@@ -11,11 +11,12 @@ from typing import Final
 from aiohttp.abc import AbstractResolver
 
 from renderer.errors import ConfigurationError, SourceError
+from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.http import HttpLoader
 from renderer.sources.local import LocalLoader
 from renderer.sources.object_url import scheme_of
-from renderer.sources.source import Conditions, NotModified, RawRequest, RawSource, Source, SourceLoader
+from renderer.sources.source import NotModified, RawRequest, RawSource, Source, SourceLoader
 from renderer.storage.filesystem import Filesystem
 
 _ENABLED_BY: Final[Mapping[str, str]] = {

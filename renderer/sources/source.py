@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, Self
 
+from renderer.response.validators import Conditions
+
 RELAYED_HEADERS: Final = (
     "Content-Type",
     "Content-Encoding",
@@ -26,14 +28,6 @@ DEFAULT_MAX_BYTES_IN_MEMORY: Final = 512 * 1024 * 1024
 
 # A header with a control character or a stray byte cannot be written again by aiohttp: it would fail the response.
 _WRITABLE: Final = re.compile(r"[\t\x20-\x7e\x80-\ud7ff\ue000-\U0010ffff]*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
-    """The validators that make a fetch conditional, as header values; None sends nothing."""
-
-    if_none_match: str | None = None
-    if_modified_since: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

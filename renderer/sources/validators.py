@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import formatdate
 from typing import Final
 
+from renderer.response.validators import Conditions, parse_http_date
 from renderer.scalars import encode_base64url
-from renderer.sources.source import Conditions, SourceHeaders
+from renderer.sources.source import SourceHeaders
 
 _NANOSECONDS: Final = 1_000_000_000
-# The three forms of RFC 9110 section 5.6.7.
-_DATE_FORMS: Final = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
 
 
 def file_headers(key: str, *, size: int, modified_ns: int) -> SourceHeaders:
@@ -41,9 +40,4 @@ def _bare_tag(tag: str) -> str:
 
 
 def _moment(text: str | None) -> datetime | None:
-    for form in _DATE_FORMS:
-        try:
-            return datetime.strptime(text or "", form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-    return None
+    return parse_http_date(text) if text else None

@@ -116,7 +116,7 @@ def _slopes(rng: np.random.Generator, ridge: Ridge, crest: Plane, air: Plane, he
     below = np.arange(size[1], dtype=np.float32)[:, None] * 2 - crest[::2][: size[0]]
     mist = ramp(below, 0, 0.65 * float(np.ptp(crest)) + 0.06 * width) * (0.84 + 0.13 * relief)
     opacity = np.clip(ridge.haze + (1 - ridge.haze) * 0.72 * mist + 0.03 * relief, 0, 1)
-    rock = np.asarray(ridge.color, np.float32) + face[..., None] * np.asarray((0.20, 0.16, 0.12), np.float32)
+    rock = np.asarray(ridge.color, np.float32) * (1 + 0.7 * face[..., None])
     body = painted(rock, np.broadcast_to(air[::2][: size[0]], (*size[::-1], 3)), opacity)
     return resized(body, width, size[1] * 2, "linear")[:rows]
 

@@ -12,9 +12,10 @@ from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 
 from renderer.errors import SourceError, SourceStatus
+from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.http import HttpLoader
-from renderer.sources.source import Conditions, NotModified, Source, SourceHeaders
+from renderer.sources.source import NotModified, Source, SourceHeaders
 
 BODY = b"\xff\xd8\xff picture"
 

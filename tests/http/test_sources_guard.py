@@ -12,9 +12,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import RawTestServer
 
 from renderer.errors import SourceAddressForbidden, SourceError
+from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.http import HttpLoader
-from renderer.sources.source import Conditions, RawRequest, Source
+from renderer.sources.source import RawRequest, Source
 
 
 @dataclass

@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from renderer.errors import SourceError, SourceIncomplete, SourceStatus, SourceTimeout, SourceTooLarge
+from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.http import HttpLoader
-from renderer.sources.source import Conditions, Source
+from renderer.sources.source import Source
 
 Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
 KILOBYTE = bytes(range(256)) * 4

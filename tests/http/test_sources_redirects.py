@@ -10,9 +10,10 @@ from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 
 from renderer.errors import SourceAddressForbidden, SourceError, SourceNotAllowed, SourceStatus
+from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.http import HttpLoader
-from renderer.sources.source import Conditions, RawRequest, Source
+from renderer.sources.source import RawRequest, Source
 
 BODY = b"\xff\xd8\xff picture"
 

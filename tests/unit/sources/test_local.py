@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from renderer.errors import SourceIncomplete, SourceStatus, SourceTimeout, SourceTooLarge
+from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.local import LocalLoader
-from renderer.sources.source import Conditions, NotModified, RawRequest, RawSource, Source
+from renderer.sources.source import NotModified, RawRequest, RawSource, Source
 from renderer.storage.filesystem import Filesystem, StoredFile
 
 MODIFIED_NS = 1_750_000_000_000_000_000

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from renderer.errors import ConfigurationError, SourceError
+from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.registry import Sources, open_sources
-from renderer.sources.source import Conditions, NotModified, RawRequest, RawSource, Source, SourceHeaders
+from renderer.sources.source import NotModified, RawRequest, RawSource, Source, SourceHeaders
 
 
 class Recorder:

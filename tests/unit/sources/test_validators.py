@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from renderer.sources.source import Conditions, SourceHeaders
+from renderer.response.validators import Conditions
+from renderer.sources.source import SourceHeaders
 from renderer.sources.validators import file_headers, is_not_modified
 
 MODIFIED_NS = 1_750_000_000_000_000_000

@@ -1,0 +1,13 @@
+"""What several suites share: libvips, set up once in each test process."""
+
+from __future__ import annotations
+
+import pytest
+
+from renderer.vips import runtime
+
+
+@pytest.fixture(scope="session")
+def capabilities() -> runtime.Capabilities:
+    """What this build can read and write, after the server's own start-up of libvips."""
+    return runtime.start()
