@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from renderer.errors import ConfigurationError
     from renderer.settings.load import Settings
 
 
@@ -28,7 +29,13 @@ def load_or_complain(environment: Mapping[str, str]) -> Settings | None:
     try:
         return load_settings(environment)
     except ConfigurationError as error:
-        print("These settings cannot be used:", file=sys.stderr)
-        for problem in error.problems:
-            print(f"  {problem}", file=sys.stderr)
+        complain(error)
         return None
+
+
+def complain(error: ConfigurationError) -> int:
+    """Prints every problem of the settings on stderr, and returns exit status 1."""
+    print("These settings cannot be used:", file=sys.stderr)
+    for problem in error.problems:
+        print(f"  {problem}", file=sys.stderr)
+    return 1

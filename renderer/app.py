@@ -68,11 +68,10 @@ async def build_services(settings: Settings) -> Services:
     allowed = settings.sources.allowed_sources
     sources = open_sources(settings.sources, check_source=_redirect_check(settings))
     try:
-        watermark = await _watermark(settings.watermark, sources)
+        renderer = await build_renderer(settings, sources)
     except BaseException:
         await sources.close()
         raise
-    renderer = Renderer(settings, capabilities, watermark)
     workers = Workers(
         settings.server.workers or default_worker_count(),
         settings.server.requests_queue_size,
@@ -94,6 +93,19 @@ async def build_services(settings: Settings) -> Services:
         renders=RenderService(settings.sources, sources, renderer, workers),
         landing_page=landing_page(renderer, grammar, VERSION),
     )
+
+
+async def build_renderer(settings: Settings, sources: Sources) -> Renderer:
+    """The renderer with its watermark.
+
+    Args:
+        settings: with formats that this build can save, see `usable_formats`.
+        sources: where the watermark comes from if it is a URL.
+
+    Raises:
+        ConfigurationError: the watermark is no picture.
+    """
+    return Renderer(settings, runtime.start(), await _watermark(settings.watermark, sources))
 
 
 def _redirect_check(settings: Settings) -> Callable[[str], None]:

@@ -36,10 +36,11 @@ PAIRS_BETWEEN_CHECKS: Final = 8192
 """Operations in one step; the data of the last one come on top."""
 
 PIXELS_PAINTED_AT_ONCE: Final = 1 << 20
-"""Bounds the indices that numpy holds in eight bytes each."""
+"""Some milliseconds of work; bounds the indices that numpy holds in eight bytes each."""
 
-LONGEST_PAINTED_GAP: Final = 4096
-"""Gaps of more pixels are jumped over, so that a few moves do not make a whole picture's worth of work."""
+LONGEST_PAINTED_GAP: Final = 1 << 16
+"""Gaps of more pixels are jumped over, so that a few moves do not make a whole picture's worth of work. Shorter ones
+cost less to paint than to jump."""
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ def decode_rle(data: bytes, header: BmpHeader, check: Callable[[], None], *, str
     Args:
         data: the whole file.
         header: as read from `data`.
-        check: called every `PAIRS_BETWEEN_CHECKS` operations; it may raise.
+        check: called every `PAIRS_BETWEEN_CHECKS` operations and `PIXELS_PAINTED_AT_ONCE` pixels; it may raise.
         strict: whether data that end without an end mark before the last pixel are refused.
 
     Raises:
@@ -80,6 +81,7 @@ def decode_rle(data: bytes, header: BmpHeader, check: Callable[[], None], *, str
     pairs = _operation_pairs(data, header)
     colors = colors_of_bytes(data, header)
     samples = np.zeros((header.height, header.width, 3), np.uint8)
+    in_file_order = samples if header.is_top_down else samples[::-1]
     position = _Position()
     has_ended = False
     done = 0
@@ -89,20 +91,12 @@ def decode_rle(data: bytes, header: BmpHeader, check: Callable[[], None], *, str
         escapes = find_escapes(block, window=PAIRS_BETWEEN_CHECKS, pixels_per_byte=colors.shape[1])
         if escapes.used:
             runs = pixel_runs(block[: escapes.used], escapes, pixels_per_byte=colors.shape[1])
-            _paint(_placed(runs, position, samples.shape), colors, samples.reshape(-1, 3))
+            _paint(_placed(runs, position, samples.shape), colors, in_file_order, check)
         has_ended = escapes.has_ended
         done += escapes.used
     if not has_ended and position.row < header.height:
         _check_ending(position, header, is_cut=len(pairs) == _most_pairs(header), strict=strict)
-    return samples if header.is_top_down else _upside_down(samples, rows=min(position.row + 1, header.height))
-
-
-def _upside_down(samples: Bytes, *, rows: int) -> Bytes:
-    """The samples with the last row first, of which only the first `rows` hold anything but zeros."""
-    # Memory that is never touched costs nothing: a file of some bytes may declare a picture of any size.
-    turned = np.zeros(samples.shape, np.uint8)
-    turned[::-1][:rows] = samples[:rows]
-    return turned
+    return samples
 
 
 def _operation_pairs(data: bytes, header: BmpHeader) -> Bytes:
@@ -149,8 +143,8 @@ def _placed(runs: Runs, position: _Position, shape: tuple[int, ...]) -> _PlacedR
     return _PlacedRuns(starts=starts[is_run], lengths=lengths[is_run], values=runs.values[is_run])
 
 
-def _paint(runs: _PlacedRuns, colors: Bytes, pixels: Bytes) -> None:
-    """Set the runs' pixels, N x 3, to the colors of their bytes."""
+def _paint(runs: _PlacedRuns, colors: Bytes, samples: Bytes, check: Callable[[], None]) -> None:
+    """Set the runs' pixels to the colors of their bytes; the samples are in the file's order of rows."""
     far = np.flatnonzero(np.diff(runs.starts) - runs.lengths[:-1] > LONGEST_PAINTED_GAP) + 1
     for begin, end in pairwise([0, *far.tolist(), len(runs.starts)]):
         if begin == end:
@@ -159,8 +153,9 @@ def _paint(runs: _PlacedRuns, colors: Bytes, pixels: Bytes) -> None:
         table = np.concatenate([colors.reshape(-1, 3), np.zeros((colors.shape[1], 3), np.uint8)])
         first = int(runs.starts[begin])
         for done in range(0, len(codes), PIXELS_PAINTED_AT_ONCE):
+            check()
             part = codes[done : done + PIXELS_PAINTED_AT_ONCE]
-            np.take(table, part, axis=0, out=pixels[first + done : first + done + len(part)], mode="clip")
+            _put(np.take(table, part, axis=0, mode="clip"), samples, first + done)
 
 
 def _codes(runs: _PlacedRuns, *, pixels_per_byte: int) -> NDArray[np.uint16]:
@@ -178,3 +173,18 @@ def _codes(runs: _PlacedRuns, *, pixels_per_byte: int) -> NDArray[np.uint16]:
     if pixels_per_byte == 2:
         repeated[1::2] ^= 1
     return repeated
+
+
+def _put(pixels: Bytes, samples: Bytes, first: int) -> None:
+    """Write pixels that follow each other, N x 3, from the one with the index `first`, across rows."""
+    width = samples.shape[1]
+    row, column = divmod(first, width)
+    if column:
+        head = pixels[: width - column]
+        samples[row, column : column + len(head)] = head
+        pixels = pixels[len(head) :]
+        row += 1
+    whole, rest = divmod(len(pixels), width)
+    samples[row : row + whole] = pixels[: whole * width].reshape(whole, width, 3)
+    if rest:
+        samples[row + whole, :rest] = pixels[whole * width :]

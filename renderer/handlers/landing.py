@@ -15,6 +15,7 @@ from aiohttp import web
 from renderer.formats import ImageFormat
 from renderer.request.parse import Grammar, parse_request
 from renderer.services import Services
+from renderer.settings.processing import FormatSettings, WatermarkSettings
 from renderer.vips.picture import Renderer, SourceImage
 from renderer.vips.runtime import Deadline
 
@@ -55,10 +56,8 @@ def landing_page(renderer: Renderer, grammar: Grammar, version: str) -> bytes:
         version: what the page says is running.
     """
     plain = Grammar(now=grammar.now)
-    # The page is ours: limits and formats that an operator sets for visitors' pictures do not shape it.
-    settings = dataclasses.replace(
-        renderer.settings, formats=type(renderer.settings.formats)(), watermark=type(renderer.settings.watermark)()
-    )
+    # The page is ours: formats and a watermark that an operator sets for visitors' pictures do not shape it.
+    settings = dataclasses.replace(renderer.settings, formats=FormatSettings(), watermark=WatermarkSettings())
     own = Renderer(settings, renderer.capabilities)
     cards = "".join(_card(own, plain, title, path) for title, path in _SAMPLES)
     return _PAGE.replace("{cards}", cards).replace("{version}", html.escape(version)).encode()

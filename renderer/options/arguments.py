@@ -34,6 +34,9 @@ E = TypeVar("E", bound=Enum)
 Color = tuple[int, int, int]
 """Red, green, blue, 0 to 255."""
 
+MAX_PIXELS: Final = 10**15
+"""More pixels than any picture is decoded with. A limit up to here is the same after it was written and read."""
+
 POSITIVE: Final = "positive number"
 POSITIVE_OR_ZERO: Final = "positive number or 0"
 
@@ -100,8 +103,8 @@ unit = _real(lambda value: 0 <= value <= 1, "number in range 0-1")
 
 
 def megapixels(text: str, key: str) -> int:
-    """Millions of pixels, kept as whole pixels."""
-    return int(ufloat(text, key) * 1_000_000)
+    """Millions of pixels, kept as whole pixels; what no picture can have is cut to `MAX_PIXELS`."""
+    return int(min(ufloat(text, key) * 1_000_000, MAX_PIXELS))
 
 
 def hex_color(text: str, key: str) -> Color:
@@ -148,7 +151,8 @@ def written(value: Any) -> str:  # noqa: ANN401  any value that an argument can 
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else repr(value)
+        # Equal numbers are written alike: adding 0.0 takes the sign off a negative zero.
+        return f"{value + 0.0:.0f}" if value.is_integer() and abs(value) < 1e15 else repr(value)
     return "" if value is None else str(value)
 
 

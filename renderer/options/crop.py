@@ -12,7 +12,6 @@ from renderer.options.arguments import (
     at_most,
     boolean,
     hex_color,
-    invalid_arguments,
     read_gravity,
     real,
     ufloat,
@@ -71,12 +70,6 @@ def _write_trim(trim: Trim) -> Iterable[Arguments]:
     return ([written(trim.threshold), written_color(trim.color), written(trim.equal_hor), written(trim.equal_ver)],)
 
 
-def _read_general_gravity(previous: Gravity, arguments: Arguments, key: str) -> Gravity:
-    if not arguments:
-        raise invalid_arguments(key, arguments)
-    return read_gravity(previous, arguments, key)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cropping:
     """What is cut away."""
@@ -105,7 +98,7 @@ class Cropping:
         "gravity",
         "g",
         usage="%type:%x_offset:%y_offset",
-        kind=Kind(read=_read_general_gravity, write=write_gravity),
+        kind=Kind(read=read_gravity, write=write_gravity),
         default=Gravity(type=GravityType.CENTER),
         stage=Stage.PLANNING,
         doc="What stays when a picture is cut: `no`, `so`, `ea`, `we`, `noea`, `nowe`, `soea`, `sowe`, `ce`, with"

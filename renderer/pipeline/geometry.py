@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from renderer.options.arguments import Gravity, GravityType
+
+
+FURTHEST: Final = 1e9
+"""Pixels that lie outside any picture. An offset of more means the same, because positions are kept near the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,8 @@ def rounded(value: float) -> int:
 
 
 def rounded_even(value: float) -> int:
-    """Half to even."""
-    return round(value)
+    """Half to even; at most `FURTHEST` in either direction, infinity included."""
+    return round(max(-FURTHEST, min(value, FURTHEST)))
 
 
 def scaled(length: int, factor: float) -> int:

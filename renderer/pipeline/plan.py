@@ -19,7 +19,7 @@ from renderer.pipeline.header import Raster
 from renderer.request.values import Pipeline
 
 MAX_SIDE = 10_000_000
-"""The longest side that libvips makes an image of (VIPS_MAX_COORD)."""
+"""The longest side that anything in a plan may have; libvips itself goes on to ten times that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,17 +81,14 @@ def _plan(pipeline: Pipeline, raster: Raster, defaults: PlanDefaults) -> FramePl
     crop = Size(_crop_side(size.width, cropping.crop.width), _crop_side(size.height, cropping.crop.height))
     base = Size(smaller(crop.width, size.width), smaller(crop.height, size.height))
     scale_x, scale_y, dpr = _factors(pipeline, base, is_vector=raster.is_vector)
-    target, result, extended = _sizes(pipeline, base, (scale_x, scale_y), dpr)
-    limit = defaults.max_result_dimension
-    if limit > 0:
-        longest = _longest_side(pipeline, base, (scale_x, scale_y), dpr)
-        if longest > limit:
-            factor = limit / longest
-            scale_x, scale_y = max(scale_x * factor, 1 / base.width), max(scale_y * factor, 1 / base.height)
-            dpr *= factor
-            target, result, extended = _sizes(pipeline, base, (scale_x, scale_y), dpr)
-    if not 0 < max(scale_x * base.width, scale_y * base.height) <= MAX_SIDE:
-        raise ResultImpossible(f"the result would be larger than {MAX_SIDE} pixels on a side")
+    sizes = _sizes(pipeline, base, (scale_x, scale_y), dpr)
+    limit, longest = defaults.max_result_dimension, max(sizes.whole.width, sizes.whole.height)
+    if 0 < limit < longest:
+        factor = limit / longest
+        scale_x, scale_y = max(scale_x * factor, 1 / base.width), max(scale_y * factor, 1 / base.height)
+        dpr *= factor
+        sizes = _sizes(pipeline, base, (scale_x, scale_y), dpr)
+    _check_sizes(sizes)
     return FramePlan(
         angle=angle,
         is_mirrored=is_mirrored,
@@ -103,10 +100,17 @@ def _plan(pipeline: Pipeline, raster: Raster, defaults: PlanDefaults) -> FramePl
         scale_x=scale_x,
         scale_y=scale_y,
         dpr=dpr,
-        target=target,
-        result=result,
-        extended=extended,
+        target=sizes.target,
+        result=sizes.result,
+        extended=sizes.extended,
     )
+
+
+def _check_sizes(sizes: _Sizes) -> None:
+    if min(sizes.whole.width, sizes.whole.height) <= 0:
+        raise ResultImpossible("nothing would be left of the picture")
+    if max(sizes.scaled.width, sizes.scaled.height, sizes.whole.width, sizes.whole.height) > MAX_SIDE:
+        raise ResultImpossible(f"the result would be larger than {MAX_SIDE} pixels on a side")
 
 
 def _crop_side(length: int, crop: float) -> int:
@@ -161,8 +165,19 @@ def _wanted_shrink(pipeline: Pipeline, base: Size) -> tuple[float, float]:
     return shrink_x / resize.zoom[0], shrink_y / resize.zoom[1]
 
 
-def _sizes(pipeline: Pipeline, base: Size, scale: tuple[float, float], dpr: float) -> tuple[Size, Size, Size]:
-    """Target, result and extended size (spec 02 section 3.4)."""
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """The picture after scaling, what is asked for, what is cut to, the canvas, and all of it with padding."""
+
+    scaled: Size
+    target: Size
+    result: Size
+    extended: Size
+    whole: Size
+
+
+def _sizes(pipeline: Pipeline, base: Size, scale: tuple[float, float], dpr: float) -> _Sizes:
+    """The sizes that follow from scale factors (spec 02 sections 3.4 and 3.5)."""
     resize = pipeline.resize
     target = Size(scaled(resize.width, dpr * resize.zoom[0]), scaled(resize.height, dpr * resize.zoom[1]))
     scaled_base = Size(scaled(base.width, scale[0]), scaled(base.height, scale[1]))
@@ -173,7 +188,13 @@ def _sizes(pipeline: Pipeline, base: Size, scale: tuple[float, float], dpr: floa
     extended = Size(0, 0)
     if pipeline.canvas.extend_aspect_ratio.is_enabled and has_target:
         extended = _extended(target, scaled_base, result)
-    return target, result, extended
+    width, height = smaller(scaled_base.width, result.width), smaller(scaled_base.height, result.height)
+    if pipeline.canvas.extend.is_enabled:
+        width, height = max(width, target.width), max(height, target.height)
+    elif extended.width:
+        width, height = max(width, extended.width), max(height, extended.height)
+    top, right, bottom, left = padding_sides(pipeline, dpr)
+    return _Sizes(scaled_base, target, result, extended, Size(width + left + right, height + top + bottom))
 
 
 def _filled_down(target: Size, base: Size) -> Size:
@@ -193,20 +214,6 @@ def _extended(target: Size, base: Size, result: Size) -> Size:
     if ratio_x > ratio_y:
         return Size(scaled(height, target.width / target.height), height)
     return Size(0, 0)
-
-
-def _longest_side(pipeline: Pipeline, base: Size, scale: tuple[float, float], dpr: float) -> int:
-    """The longer side of the whole result, extension and padding included (spec 02 section 3.5)."""
-    target, result, extended = _sizes(pipeline, base, scale, dpr)
-    canvas = pipeline.canvas
-    width = smaller(scaled(base.width, scale[0]), result.width)
-    height = smaller(scaled(base.height, scale[1]), result.height)
-    if canvas.extend.is_enabled:
-        width, height = max(width, target.width), max(height, target.height)
-    elif extended.width:
-        width, height = max(width, extended.width), max(height, extended.height)
-    top, right, bottom, left = padding_sides(pipeline, dpr)
-    return max(width + left + right, height + top + bottom)
 
 
 def padding_sides(pipeline: Pipeline, dpr: float) -> tuple[int, int, int, int]:

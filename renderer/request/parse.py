@@ -26,6 +26,9 @@ _DEFAULTS = {family: kind() for family, kind in (PIPELINE_FAMILIES | REQUEST_FAM
 
 DEFAULT_PRESET = "default"
 
+Observer = Callable[[Option, Any, tuple[str, ...]], None]
+"""Told of each option that is read: its row, its value so far, and the presets it stands in, outermost first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grammar:
@@ -46,10 +49,11 @@ class Grammar:
 class _Draft:
     """The options read so far: values by family and attribute, only those that were given."""
 
-    __slots__ = ("_grammar", "_running", "_values")
+    __slots__ = ("_grammar", "_observe", "_running", "_values")
 
-    def __init__(self, grammar: Grammar) -> None:
+    def __init__(self, grammar: Grammar, observe: Observer | None = None) -> None:
         self._grammar = grammar
+        self._observe = observe
         self._values: dict[str, dict[str, Any]] = {}
         self._running: list[str] = []
 
@@ -88,7 +92,12 @@ class _Draft:
         if row.is_security and not self._grammar.allows_security_options:
             raise SecurityOptionForbidden("Security processing options are not allowed")
         values = self._values.setdefault(row.family, {})
-        values[row.attribute] = row.kind.read(values.get(row.attribute, row.default), arguments, row.name)
+        value = row.kind.read(values.get(row.attribute, row.default), arguments, row.name)
+        values[row.attribute] = value
+        if row.name == "expires":
+            self._refuse_expired(value)
+        if self._observe is not None:
+            self._observe(row, value, tuple(self._running))
 
     def family(self, name: str) -> Any:  # noqa: ANN401  one of the option families
         """The options of one family."""
@@ -105,31 +114,32 @@ class _Draft:
             raise InvalidURL(f"Invalid format: {extension} (expected supported image format)")
         self._values.setdefault("output", {})["format"] = NAMES[extension]
 
-    def refuse_expired(self) -> None:
-        """`expires` in the past is an error; zero and negative times mean nothing (spec 01 section 4.3)."""
-        expires = self._values.get("delivery", {}).get("expires")
-        if expires is not None and 0 < expires < self._grammar.now():
+    def _refuse_expired(self, expires: int) -> None:
+        """A past time is an error, even before a later one; zero and less mean nothing (spec 01 section 4.3)."""
+        if 0 < expires < self._grammar.now():
             raise InvalidURL("Expired URL")
 
 
-def parse_request(signed_path: str, grammar: Grammar, features: ClientFeatures = NO_FEATURES) -> RenderRequest:
+def parse_request(
+    signed_path: str, grammar: Grammar, features: ClientFeatures = NO_FEATURES, *, observe: Observer | None = None
+) -> RenderRequest:
     """Understands a signed path.
 
     Args:
         signed_path: what follows the signature, without leading slash, as `split_path` gives it.
         grammar: what the settings say.
         features: what the client accepts.
+        observe: told of each option, for those who want to know where a value came from; not of the extension.
 
     Raises:
         InvalidURL: with the developer's text of spec 01 section 1.10.
     """
     segments = signed_path.split("/")
-    draft = _Draft(grammar)
+    draft = _Draft(grammar, observe)
     if DEFAULT_PRESET in grammar.presets:
         draft.read_presets([DEFAULT_PRESET])
     read_options = _read_preset_names if grammar.is_presets_only else _read_options
     source = read_options(draft, segments, grammar.separator)
-    draft.refuse_expired()
     source_url, extension = decode_source(source, grammar.sources)
     draft.set_format(extension)
     return RenderRequest(
@@ -169,7 +179,6 @@ def check_presets(grammar: Grammar) -> None:
         draft = _Draft(grammar)
         try:
             draft.read_presets([name])
-            draft.refuse_expired()
         except BildwerkError as error:
             problems.append(f"error in preset `{name}`: {error}")
     if problems:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from renderer.errors import InvalidURL
 
-# Greedy: the last `:/x` is repaired, which is what signatures in the wild were computed with (gotcha 8).
-_COLLAPSED_SCHEME = re.compile(r"(\S+):/([^/])")
+# Greedy: the last `:/x` is repaired, which is what signatures in the wild were computed with (gotcha 8). Go's spaces
+# are ASCII's; a no-break space in a raw URL is none.
+_COLLAPSED_SCHEME = re.compile(r"(\S+):/([^/])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ def split_path(target: str, prefix: str = "") -> SplitPath:
         raise InvalidURL(f"Invalid path: {rest}")
     signed = _repaired(rest)
     if not signed:
-        raise InvalidURL(f"Invalid path: {rest}")
+        raise InvalidURL("invalid path: ")
     return SplitPath(signature=signature, signed=signed)
 
 

@@ -24,6 +24,7 @@ from renderer.errors import (
     SourceStatus,
     SourceTimeout,
 )
+from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.guard import AddressGuard, AddressRefused, GuardedResolver
 from renderer.sources.http_body import read_body
@@ -31,7 +32,6 @@ from renderer.sources.redirects import REDIRECT_STATUSES, Hop, first_hop, next_h
 from renderer.sources.source import (
     DEFAULT_MAX_BYTES_IN_MEMORY,
     RELAYED_HEADERS,
-    Conditions,
     NotModified,
     RawRequest,
     RawSource,

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from renderer.errors import SourceIncomplete, SourceStatus, SourceTimeout
+from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.byte_range import byte_range
 from renderer.sources.content_type import SNIFFED_BYTES, content_type
@@ -21,7 +22,6 @@ from renderer.sources.http_body import refuse_larger
 from renderer.sources.object_url import object_address
 from renderer.sources.source import (
     DEFAULT_MAX_BYTES_IN_MEMORY,
-    Conditions,
     NotModified,
     RawRequest,
     RawSource,

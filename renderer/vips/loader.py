@@ -12,13 +12,11 @@ from typing import Any, Final
 
 import pyvips
 
-from renderer.codecs import bmp, ico
-from renderer.codecs.planes import Planes
-from renderer.errors import BrokenImage, UnsupportedFormat
+from renderer.errors import UnsupportedFormat
 from renderer.formats import ImageFormat
 from renderer.pipeline.geometry import Size
 from renderer.pipeline.header import Raster
-from renderer.vips.fields import set_whole_number, whole_number, without
+from renderer.vips.fields import whole_number, without
 from renderer.vips.runtime import Deadline, vips_errors
 
 _SVG_DPI: Final = 96
@@ -57,10 +55,8 @@ class Loader:
             UnsupportedFormat: no decoder for the format in this build.
         """
         with vips_errors():
-            if self.format is ImageFormat.BMP:
-                return _from_planes(bmp.decode(self.data, self.deadline.check, strict=self.settings.is_strict))
-            if self.format is ImageFormat.ICO:
-                return self._open_icon()
+            if self.format in _BITMAPS:
+                return self._open_bitmap()
             opening = _OPENINGS.get(self.format)
             if opening is None:
                 raise UnsupportedFormat(f"Source image format is not supported: {self.format.value}")
@@ -69,13 +65,12 @@ class Loader:
 
     def size(self) -> Size | None:
         """Width and height of formats whose pixels `open` decodes at once; None for all others."""
-        if self.format is ImageFormat.BMP:
-            header = bmp.read_header(self.data)
-            return Size(header.width, header.height)
-        if self.format is ImageFormat.ICO:
-            entry = ico.best_entry(self.data)
-            return Size(entry.width, entry.height)
-        return None
+        if self.format not in _BITMAPS:
+            return None
+        from renderer.vips import bitmaps
+
+        size = bitmaps.bmp_size if self.format is ImageFormat.BMP else bitmaps.ico_size
+        return size(self.data)
 
     def _load(self, operation: str, options: Options) -> pyvips.Image:
         if self.settings.is_strict:
@@ -83,32 +78,16 @@ class Loader:
         image: pyvips.Image = pyvips.Operation.call(operation, self.data, access="sequential", **options)
         return image
 
-    def _open_icon(self) -> pyvips.Image:
-        entry = ico.best_entry(self.data, strict=self.settings.is_strict)
-        if entry.is_png:
-            image = pyvips.Image.pngload_buffer(entry.payload, access="sequential")
-        else:
-            image = _from_planes(bmp.decode(entry.payload, self.deadline.check, strict=self.settings.is_strict))
-        if (image.width, image.height) != (entry.width, entry.height):
-            raise BrokenImage(
-                f"the icon says {entry.width} x {entry.height}, its picture is {image.width} x {image.height}"
-            )
-        # Only pixels cross over from the entry: no palette, no metadata (spec 02 section 2.6).
-        return without(image, *_ENTRY_FIELDS)
+    def _open_bitmap(self) -> pyvips.Image:
+        from renderer.vips import bitmaps
+
+        opened = bitmaps.open_bmp if self.format is ImageFormat.BMP else bitmaps.open_ico
+        return opened(self.data, self.deadline, is_strict=self.settings.is_strict)
 
 
 Options = dict[str, Any]
 
-_ENTRY_FIELDS: Final = (
-    "palette",
-    "bits-per-sample",
-    "palette-bit-depth",
-    "background",
-    "interlaced",
-    "icc-profile-data",
-    "exif-data",
-    "xmp-data",
-)
+_BITMAPS: Final = frozenset({ImageFormat.BMP, ImageFormat.ICO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +124,6 @@ _OPENINGS: Final = {
     ImageFormat.JXL: _Opening("jxlload_buffer", lambda _settings, _shrink, pages, _thumbnail: {"page": 0, "n": pages}),
     ImageFormat.TIFF: _Opening("tiffload_buffer", lambda _settings, _shrink, _pages, _thumbnail: {"page": 0, "n": 1}),
 }
-
-
-def _from_planes(planes: Planes) -> pyvips.Image:
-    image = pyvips.Image.new_from_memory(planes.samples.data, planes.width, planes.height, planes.bands, "uchar")
-    image = image.copy(interpretation="srgb")
-    if planes.palette_bits is not None:
-        set_whole_number(image, "palette", 1)
-        set_whole_number(image, "bits-per-sample", planes.palette_bits)
-    return image
 
 
 def _with_linear_floats(image: pyvips.Image) -> pyvips.Image:

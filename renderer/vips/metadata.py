@@ -9,7 +9,6 @@ from typing import Final
 
 import pyvips
 
-from renderer.codecs import iptc, xmp
 from renderer.vips.color import ICC_FIELD
 from renderer.vips.fields import blob, set_blob
 
@@ -20,7 +19,7 @@ _KEPT: Final = frozenset(
 )
 ANIMATION: Final = frozenset({"page-height", "delay", "loop", "n-pages"})
 _COPYRIGHT: Final = frozenset({"exif-data", "exif-ifd0-Copyright", "exif-ifd0-Artist"})
-_FILTERED: Final = {"iptc-data": iptc.only_copyright, "xmp-data": xmp.only_copyright}
+_FILTERED: Final = frozenset({"iptc-data", "xmp-data"})
 
 
 _HEADER: Final = frozenset(
@@ -44,8 +43,11 @@ def stripped(image: pyvips.Image, *, is_animated: bool, keeps_copyright: bool) -
 
 
 def _filter(image: pyvips.Image, field: str) -> None:
+    from renderer.codecs import iptc, xmp  # few pictures have any, and an XML parser is dear to import
+
     data = blob(image, field)
-    remaining = None if data is None else _FILTERED[field](data)
+    only_copyright = iptc.only_copyright if field == "iptc-data" else xmp.only_copyright
+    remaining = None if data is None else only_copyright(data)
     if remaining is None:
         image.remove(field)
     else:

@@ -32,7 +32,6 @@ from renderer.pipeline.output import (
 )
 from renderer.pipeline.plan import PlanDefaults
 from renderer.request.values import Pipeline, RenderRequest
-from renderer.security.svg import sanitized
 from renderer.settings.load import Settings
 from renderer.vips import color, metadata
 from renderer.vips.fields import set_whole_number, set_whole_numbers, whole_number, whole_numbers, without
@@ -115,6 +114,8 @@ class Renderer:
         data = source.data
         if source.format is ImageFormat.SVG:
             if self.settings.security.sanitize_svg:
+                from renderer.security.svg import sanitized  # an XML parser that only SVG results need
+
                 data = sanitized(data)
         else:
             check_resolution(origin, 1, limits)

@@ -6,11 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import pyvips
 
-from renderer.codecs import bmp, ico
-from renderer.codecs.planes import Planes
 from renderer.errors import ResultFormatUnsavable
 from renderer.formats import ImageFormat
 from renderer.pipeline.output import MIN_QUALITY, reduced_quality
@@ -117,10 +114,11 @@ def save(image: pyvips.Image, encoding: Encoding, settings: FormatSettings, dead
 
 
 def _saved(image: pyvips.Image, encoding: Encoding, settings: FormatSettings, deadline: Deadline) -> bytes:
-    if encoding.format is ImageFormat.BMP:
-        return bmp.encode(_planes(image, deadline))
-    if encoding.format is ImageFormat.ICO:
-        return _icon(image, deadline)
+    if encoding.format in (ImageFormat.BMP, ImageFormat.ICO):
+        from renderer.vips import bitmaps
+
+        saved = bitmaps.save_bmp if encoding.format is ImageFormat.BMP else bitmaps.save_ico
+        return saved(image, deadline)
     saver = _SAVERS.get(encoding.format)
     if saver is None:
         raise ResultFormatUnsavable(f"Can't save {encoding.format.value}")
@@ -130,23 +128,3 @@ def _saved(image: pyvips.Image, encoding: Encoding, settings: FormatSettings, de
     with deadline.evaluating(image):
         data: bytes = getattr(image, saver.operation)(**options)
     return data
-
-
-def _planes(image: pyvips.Image, deadline: Deadline) -> Planes:
-    if image.format != "uchar":
-        image = image.cast("uchar", shift=image.format == "ushort")
-    if image.bands == 2:
-        # BMP has no grey with alpha; imgproxy fails on it (DESIGN section 2, item 5).
-        image = image.colourspace("srgb")
-    with deadline.evaluating(image):
-        samples = image.write_to_memory()
-    pixels = np.frombuffer(samples, dtype=np.uint8).reshape(image.height, image.width, image.bands)
-    return Planes(samples=pixels, palette_bits=None)
-
-
-def _icon(image: pyvips.Image, deadline: Deadline) -> bytes:
-    if image.bands < 3:
-        image = image.colourspace("srgb")
-    with deadline.evaluating(image):
-        png = image.pngsave_buffer()
-    return ico.encode(png, width=image.width, height=image.height, has_alpha=image.hasalpha())

@@ -9,22 +9,26 @@ from typing import Any, Final
 import numpy as np
 import pyvips
 
+from scripts.samples.aurora import aurora
+from scripts.samples.balloons import balloons
 from scripts.samples.coast import lighthouse
 from scripts.samples.drawings import GLASS, MARK, POSTER, boat_on_waves
-from scripts.samples.landscapes import aurora, balloons, mountain_lake
-from scripts.samples.noise import Plane, resized
-from scripts.samples.patterns import silk
+from scripts.samples.mountain_lake import mountain_lake
+from scripts.samples.paint import Picture
+from scripts.samples.silk import silk
 
 FRAMES: Final = 24
 FRAME_MILLISECONDS: Final = 70
 
 
-def _picture(plane: Plane, *, bits: int = 8) -> Any:
-    """The array as an sRGB image of 8 or 16 bits."""
-    top, kind = (255, np.uint8) if bits == 8 else (65_535, np.uint16)
-    pixels = (np.clip(plane, 0, 1) * top + 0.5).astype(kind)
-    image = pyvips.Image.new_from_memory(pixels.data, pixels.shape[1], pixels.shape[0], 3, "uchar" if bits == 8 else "ushort")
-    return image.copy(interpretation="srgb" if bits == 8 else "rgb16")
+def _image(picture: Picture, *, bits: int = 8) -> Any:
+    """The picture as an sRGB image of 8 or 16 bits."""
+    kind, form, space = (np.uint8, "uchar", "srgb") if bits == 8 else (np.uint16, "ushort", "rgb16")
+    height, width = picture.shape[1:]
+    pixels = np.empty((height, width, 3), kind)
+    for band, plane in enumerate(picture):
+        pixels[..., band] = np.clip(plane, 0, 1) * (2**bits - 1) + np.float32(0.5)
+    return pyvips.Image.new_from_memory(pixels.data, width, height, 3, form).copy(interpretation=space)
 
 
 def _drawing(svg: str) -> Any:
@@ -42,37 +46,39 @@ def _animation(width: int, height: int, *, corner: int = 0) -> Any:
 
 
 def _landscape(path: str) -> None:
-    _picture(mountain_lake(2400, 1600)).jpegsave(path, Q=88, keep="none")
+    _image(mountain_lake(2400, 1600)).jpegsave(path, Q=88, keep="none")
 
 
 def _portrait(path: str) -> None:
-    _picture(lighthouse(1200, 1600)).jpegsave(path, Q=88, keep="none")
+    _image(lighthouse(1200, 1600)).jpegsave(path, Q=88, keep="none")
 
 
 def _turned(path: str) -> None:
     """Stored lying on its side; orientation 6 says to turn it a quarter clockwise."""
-    lying = _picture(balloons(900, 1200)).rot270()
+    lying = _image(balloons(900, 1200)).rot270()
     lying.set_type(pyvips.GValue.gint_type, "orientation", 6)
     lying.jpegsave(path, Q=88, keep="exif")
 
 
 def _wide_gamut(path: str) -> None:
     """The colours are meant in Display P3 and the profile says so."""
-    _picture(silk(1200, 800)).jpegsave(path, Q=90, subsample_mode="off", profile="p3")
+    _image(silk(1200, 800)).jpegsave(path, Q=90, subsample_mode="off", profile="p3")
 
 
 def _scan(path: str) -> None:
     """A sepia print on white, 16 bits a channel, as a scanner would save it."""
-    grey = mountain_lake(900, 600, seed=3) @ np.asarray((0.30, 0.59, 0.11), np.float32)
-    toned = np.stack([0.10 + 0.86 * grey**0.9, 0.075 + 0.80 * grey, 0.06 + 0.68 * grey**1.12], axis=-1)
-    paper = np.full((900, 1200, 3), 1.0, np.float32)
-    paper[110:790, 110:1090] = (0.965, 0.940, 0.885)
-    paper[150:750, 150:1050] = toned
-    _picture(paper, bits=16).tiffsave(path, compression="deflate", predictor="horizontal", keep="none")
+    red, green, blue = np.clip(mountain_lake(900, 600, seed=3), 0, 1)
+    grey = 0.30 * red + 0.59 * green + 0.11 * blue
+    paper = np.ones((3, 900, 1200), np.float32)
+    for band, tone in zip(paper, ((0.965, 0.10, 0.86, 0.9), (0.940, 0.075, 0.80, 1), (0.885, 0.06, 0.68, 1.12)), strict=True):
+        border, black, range_, bend = tone
+        band[110:790, 110:1090] = border
+        band[150:750, 150:1050] = black + range_ * grey**bend
+    _image(paper, bits=16).tiffsave(path, compression="deflate", predictor="horizontal", keep="none")
 
 
 def _avif(path: str) -> None:
-    _picture(aurora(1200, 800)).heifsave(path, compression="av1", Q=60, effort=0, keep="none")
+    _image(aurora(1200, 800)).heifsave(path, compression="av1", Q=60, effort=0, keep="none")
 
 
 def _wave_webp(path: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
+import PIL.Image
 import pytest
 import pyvips
 
@@ -34,7 +36,9 @@ class Picture:
 
     @cached_property
     def image(self) -> pyvips.Image:
-        """The pixels, frames stacked."""
+        """The pixels, frames stacked; BMP and ICO as Pillow reads them, because their codecs are our own."""
+        if self.format in (ImageFormat.BMP, ImageFormat.ICO):
+            return pyvips.Image.new_from_array(np.asarray(PIL.Image.open(io.BytesIO(self.data))))
         options = {"n": -1} if self.format in (ImageFormat.GIF, ImageFormat.WEBP) else {}
         return pyvips.Image.new_from_buffer(self.data, "", **options).copy_memory()
 

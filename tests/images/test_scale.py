@@ -98,7 +98,7 @@ def test_a_taller_target_extends_the_aspect_ratio_to_what_the_pixels_allow(
 def test_a_jpeg_of_600_by_800_gets_the_recorded_size(
     options: str, size: str, rendered: Render, photo: bytes
 ) -> None:
-    assert rendered(f"{options}/f:png", photo).size == _size(size)
+    assert rendered(f"{options}/f:tiff", photo).size == _size(size)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,8 @@ def test_linear_light_makes_a_black_and_white_pattern_brighter(rendered: Render,
     tile = draw.flat(1, 2, (0, 0, 0)).join(draw.flat(1, 2, (255, 255, 255)), "horizontal")
     source = tile.replicate(64, 32).pngsave_buffer()
 
-    assert abs(rendered("w:16", source).pixel(8, 8)[0] - 128) <= 2
-    assert abs(rendered("w:16", source, IMGPROXY_USE_LINEAR_COLORSPACE="1").pixel(8, 8)[0] - 188) <= 2
+    assert abs(rendered("w:16", source).pixel(8, 4)[0] - 128) <= 2
+    assert abs(rendered("w:16", source, IMGPROXY_USE_LINEAR_COLORSPACE="1").pixel(8, 4)[0] - 188) <= 2
 
 
 @pytest.mark.parametrize("options", ["w:100000000/el:1", "z:1e308/el:1", "mw:100000000", "dpr:1e300/el:1"])

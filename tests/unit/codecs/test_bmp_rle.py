@@ -204,7 +204,7 @@ def test_a_step_of_many_pixels_is_painted_whole() -> None:
 
 def test_what_a_long_way_jumps_over_stays_black() -> None:
     """A move of many lines between two pixels."""
-    rows = np.array(numbers(rle_file(b"\1\7\0\2\5\xc8\1\6" + END, width=50, height=-210)))
+    rows = np.array(numbers(rle_file(b"\1\7\0\2\5\xc8\1\6" + END, width=500, height=-210)))
 
     assert (rows[0, 0], rows[201, 6]) == (7, 6)
     assert np.count_nonzero(rows + 1) == 2

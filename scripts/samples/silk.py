@@ -6,9 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from scripts.samples.noise import Color, Plane, developed, fractal, gradient, resized
+from scripts.samples.noise import enlarged, fractal
+from scripts.samples.paint import Picture, Stops, develop, gradient
 
-SILK: Final[tuple[tuple[float, Color], ...]] = (
+SILK: Final[Stops] = (
     (0.00, (0.05, 0.00, 0.34)),
     (0.14, (0.42, 0.00, 0.78)),
     (0.30, (1.00, 0.00, 0.50)),
@@ -20,7 +21,7 @@ SILK: Final[tuple[tuple[float, Color], ...]] = (
 )
 
 
-def silk(width: int, height: int, seed: int = 5) -> Plane:
+def silk(width: int, height: int, seed: int = 5) -> Picture:
     """Folds of silk whose colour runs through the whole circle; soft, so drawn at half the size."""
     rng = np.random.default_rng(seed)
     size = width // 2, height // 2
@@ -29,6 +30,8 @@ def silk(width: int, height: int, seed: int = 5) -> Plane:
     across = 0.80 * x + 0.42 * y + 0.26 * bend
     folds = np.sin(17 * across + 2.6 * turn) + 0.5 * np.sin(37 * across - 4.0 * turn + 2 * bend)
     color = gradient(np.clip(0.74 * across + 0.09 * turn + 0.03 * folds - 0.04, 0, 1), SILK)
-    light = np.clip(0.5 + 0.34 * folds, 0, 1)[..., None]
+    light = np.clip(0.5 + 0.34 * folds, 0, 1)
     lit = color ** (1.5 - 0.5 * light) * (0.56 + 0.52 * light) + 0.28 * light**8
-    return developed(resized(np.clip(lit, 0, 1), width, height), rng, grain=0.004, vignette=0.15)
+    picture = np.stack([enlarged(band, width, height) for band in np.clip(lit, 0, 1).astype(np.float32)])
+    develop(rng, picture, grain=0.004, vignette=0.15)
+    return picture

@@ -1,0 +1,83 @@
+"""`bildwerk health`: whether the server on this machine is well, for container health checks (spec 03 section 2.2).
+
+It runs every few seconds beside a busy server, so it loads no more than it needs and reads two variables only: a server
+that runs with a bad setting elsewhere is still asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import sys
+from typing import Final
+from urllib.parse import quote
+
+from bildwerk.environment import read_environment
+
+TIMEOUT_SECONDS: Final = 5
+MAX_BODY_BYTES: Final = 65_536
+
+_DEFAULT_BIND: Final = ":8080"
+_LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  what a server listens on, not we
+_EXAMPLES: Final = """\
+examples:
+  bildwerk health                              a server with the same environment
+  IMGPROXY_BIND=127.0.0.1:9000 bildwerk health
+
+IMGPROXY_BIND and IMGPROXY_PATH_PREFIX say where the server is; without a host it is this machine. The answer is
+printed on stderr. The exit status is 0 when the server is well, else 1."""
+
+
+def run(arguments: list[str]) -> int:
+    """Asks once; 0 when the server answers 200."""
+    if arguments:
+        _parser().parse_args(arguments)
+    environment = read_environment()
+    try:
+        host, port = address(environment.get("IMGPROXY_BIND", ""))
+    except ValueError as error:
+        print(f"IMGPROXY_BIND: {error}", file=sys.stderr)
+        return 1
+    prefix = environment.get("IMGPROXY_PATH_PREFIX", "")
+    # The server compares the prefix with the decoded path, so every character may be sent escaped.
+    path = quote(f"{prefix if prefix.strip() else ''}/health", errors="surrogateescape")
+    try:
+        status, text = _ask(host, port, path)
+    except (OSError, http.client.HTTPException) as error:
+        where = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+        print(f"{where}: {error or type(error).__name__}", file=sys.stderr)
+        return 1
+    print(text if status == http.client.OK else f"{status}: {text}", file=sys.stderr)
+    return 0 if status == http.client.OK else 1
+
+
+def address(bind: str) -> tuple[str, int]:
+    """Host and port under which a server that listens on `bind` is reached from its own machine.
+
+    Raises:
+        ValueError: it is no `host:port`.
+    """
+    host, colon, port = (bind if bind.strip() else _DEFAULT_BIND).strip().rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not (port.isascii() and port.isdecimal()) or not 0 < int(port[:6]) < 65_536:
+        raise ValueError(f"expected host:port, got {bind!r}")
+    return _LOOPBACK.get(host, host), int(port)
+
+
+def _ask(host: str, port: int, path: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", path, headers={"Connection": "close"})
+        response = connection.getresponse()
+        return response.status, response.read(MAX_BODY_BYTES).decode("utf-8", "replace").rstrip("\n")
+    finally:
+        connection.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog="bildwerk health",
+        description="Ask the server on this machine whether it is well.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
