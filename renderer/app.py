@@ -62,7 +62,7 @@ async def build_services(settings: Settings) -> Services:
         ConfigurationError: naming every setting that cannot be used.
     """
     capabilities = runtime.start()
-    settings = dataclasses.replace(settings, formats=usable_formats(settings.formats, capabilities.savable))
+    settings = _with_usable_formats(settings, capabilities)
     grammar = make_grammar(settings)
     check_presets(grammar)
     allowed = settings.sources.allowed_sources
@@ -106,6 +106,10 @@ async def build_renderer(settings: Settings, sources: Sources) -> Renderer:
         ConfigurationError: the watermark is no picture.
     """
     return Renderer(settings, runtime.start(), await _watermark(settings.watermark, sources))
+
+
+def _with_usable_formats(settings: Settings, capabilities: runtime.Capabilities) -> Settings:
+    return dataclasses.replace(settings, formats=usable_formats(settings.formats, capabilities.savable))
 
 
 def _redirect_check(settings: Settings) -> Callable[[str], None]:

@@ -19,7 +19,7 @@ PIXEL_VERSION: Final = 1
 
 
 def cache_key(request: RenderRequest) -> str:
-    """A text of 64 hexadecimal digits; equal for requests whose results are equal."""
+    """A text of 64 hexadecimal digits; equal only for requests whose results are equal."""
     digest = hashlib.sha256()
     for part in _parts(request):
         # Length first, so that no two lists of parts run together to the same text.
@@ -31,7 +31,7 @@ def cache_key(request: RenderRequest) -> str:
 def _parts(request: RenderRequest) -> Iterator[str]:
     yield f"pixels {PIXEL_VERSION}"
     yield request.source_url
-    yield repr(request.features)
+    yield from _features(request)
     for owner in (request, *request.pipelines):
         yield "request" if owner is request else "pipeline"
         for row in PROCESSING.options:
@@ -43,3 +43,16 @@ def _parts(request: RenderRequest) -> Iterator[str]:
                 for arguments in row.kind.write(value):
                     yield written(len(arguments))
                     yield from arguments
+
+
+def _features(request: RenderRequest) -> Iterator[str]:
+    """The formats that the client's `Accept` may turn the result into: preferred without a format, else enforced."""
+    features = request.features
+    is_open = request.output.format is None
+    for format, prefers, enforces in (
+        ("webp", features.prefers_webp, features.enforces_webp),
+        ("avif", features.prefers_avif, features.enforces_avif),
+        ("jxl", features.prefers_jxl, features.enforces_jxl),
+    ):
+        if prefers if is_open else enforces:
+            yield f"or {format}"

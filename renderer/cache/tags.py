@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,7 +14,8 @@ def original_tag(source_url: str, query_separator: str = "?") -> str:
     """`o-` and 32 hexadecimal digits of sha256(bucket, NUL, key) of a source URL.
 
     For `local://` the bucket is empty; for http(s) it is the lower-case host with a port that is not the default. The
-    key has no leading slash and no version or query of an object store; an http(s) query belongs to the key.
+    key has no leading slash and no version or query of an object store; an http(s) query belongs to the key. However
+    the path of a local file is written, its tag is one.
     """
     bucket, key = _bucket_and_key(source_url, query_separator)
     text = bucket.encode("utf-8", "surrogateescape") + b"\0" + key.encode("utf-8", "surrogateescape")
@@ -21,14 +23,20 @@ def original_tag(source_url: str, query_separator: str = "?") -> str:
 
 
 def _bucket_and_key(source_url: str, query_separator: str) -> tuple[str, str]:
-    scheme, colon, rest = source_url.partition("://")
+    scheme, colon, rest = source_url.partition(":")
     scheme = scheme.lower()
-    if colon and scheme in _DEFAULT_PORTS:
+    if scheme in _DEFAULT_PORTS:
         return _host_and_path(source_url, _DEFAULT_PORTS[scheme])
-    bucket, _, key = rest.partition("/") if colon else ("", "", source_url)
+    bucket, key = "", rest if colon else source_url
+    # `local:/a.jpg` and `local:///a.jpg` name the same file.
+    if key.startswith("//"):
+        bucket, _, key = key[2:].partition("/")
+    key = key.lstrip("/")
     if query_separator:
         key = key.partition(query_separator)[0]
-    return "" if scheme == "local" else bucket, key.lstrip("/")
+    if scheme == "local":
+        return "", posixpath.normpath(f"/{key}").lstrip("/")
+    return bucket, key
 
 
 def _host_and_path(source_url: str, default_port: int) -> tuple[str, str]:

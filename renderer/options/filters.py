@@ -36,7 +36,7 @@ def pixelated(image: Image, size: int) -> Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Image -> image effects."""
+    """Filters, in the order in which they act."""
 
     blur: float = option(
         "blur",

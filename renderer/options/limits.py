@@ -29,7 +29,7 @@ class Limits:
         default=None,
         stage=Stage.PLANNING,
         security=True,
-        doc="Megapixels (width x height x frames) the source may have.",
+        doc="Megapixels (width x height x frames) the source may have; unset, `IMGPROXY_MAX_SRC_RESOLUTION` decides.",
     )
     max_src_file_size: int | None = option(
         "max_src_file_size",
@@ -39,7 +39,7 @@ class Limits:
         default=None,
         stage=Stage.FETCHING,
         security=True,
-        doc="Bytes the source may have; 0 is no limit.",
+        doc="Bytes the source may have, 0 is no limit; unset, `IMGPROXY_MAX_SRC_FILE_SIZE` decides.",
     )
     max_animation_frames: int | None = option(
         "max_animation_frames",
@@ -49,7 +49,7 @@ class Limits:
         default=None,
         stage=Stage.PLANNING,
         security=True,
-        doc="Frames of an animation that are rendered.",
+        doc="Frames of an animation that are rendered; unset, `IMGPROXY_MAX_ANIMATION_FRAMES` decides.",
     )
     max_animation_frame_resolution: int | None = option(
         "max_animation_frame_resolution",
@@ -59,7 +59,7 @@ class Limits:
         default=None,
         stage=Stage.PLANNING,
         security=True,
-        doc="Megapixels one frame of an animation may have.",
+        doc="Megapixels one frame of an animation may have; unset, `IMGPROXY_MAX_ANIMATION_FRAME_RESOLUTION` decides.",
     )
     max_result_dimension: int | None = option(
         "max_result_dimension",
@@ -69,5 +69,6 @@ class Limits:
         default=None,
         stage=Stage.PLANNING,
         security=True,
-        doc="Pixels on the longer side of the result; 0 or less is no limit.",
+        doc="Pixels on the longer side of the result, 0 or less is no limit; unset, `IMGPROXY_MAX_RESULT_DIMENSION`"
+        " decides.",
     )

@@ -12,9 +12,8 @@ from typing import Final
 
 from renderer.options.arguments import Gravity, GravityType
 
-
 FURTHEST: Final = 1e9
-"""Pixels that lie outside any picture. An offset of more means the same, because positions are kept near the picture."""
+"""Pixels that lie outside any picture. An offset of more means the same, because positions stay near the picture."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 from urllib.parse import quote
 
@@ -15,10 +15,13 @@ from renderer.security.encryption import encrypt_source_url
 
 Encoding = Literal["plain", "base64", "encrypted"]
 
-# What a plain source must escape: the path ends at `?`, `@` begins the extension, `%` begins an escape. The rest of
-# RFC 3986's characters may stand as they are.
-_PLAIN_SAFE = "/:!$&'()*+,;=#[]~-._"
-_LOOKS_COLLAPSED = re.compile(r":/(?=[^/])")
+# What a plain source must escape: the path ends at `?` and, for clients, at `#`; `@` begins the extension, `%` an
+# escape. The rest of what RFC 3986 lets stand in a path is written as it is.
+_PLAIN_SAFE = "/:!$&'()*+,;=~-._"
+_LOOKS_COLLAPSED = re.compile(r":/(?!/)")
+# An argument is never unescaped, so it cannot hold what ends it, what a request line may not have, and `%3A`, which the
+# repair of paths would make a colon of.
+_UNWRITABLE = re.compile(r"[\x00-\x20\x7f/?#]|%3A|%(?![0-9A-Fa-f]{2})")
 
 
 def build_path(
@@ -31,11 +34,26 @@ def build_path(
         encoding: how the source URL is written.
         separator: `IMGPROXY_ARGUMENTS_SEPARATOR`.
         encryption_key: for `encrypted`: 16, 24 or 32 bytes.
+
+    Raises:
+        ValueError: no path reads as this request, because of the separator or of what an argument contains.
     """
-    segments = [
-        separator.join((row.aliases[0] if row.aliases else row.name, *arguments))
-        for row, arguments in _written_options(request)
-    ]
+    segments = [_segment(row, arguments, separator) for row, arguments in _written_options(request)]
+    source = _source(request, encoding, encryption_key)
+    if separator in source.partition("/")[0]:
+        raise ValueError(f"with the separator {separator!r} this source would read as an option")
+    return "/".join([*segments, source])
+
+
+def _segment(row: Option, arguments: Iterable[str], separator: str) -> str:
+    texts = [row.aliases[0] if row.aliases else row.name, *arguments]
+    for text in texts:
+        if separator in text or _UNWRITABLE.search(text):
+            raise ValueError(f"{row.name} cannot be written with the argument {text[:100]!r}")
+    return separator.join(texts)
+
+
+def _source(request: RenderRequest, encoding: Encoding, encryption_key: bytes) -> str:
     url = request.source_url
     if encoding == "plain":
         # `:/x` would be taken for a scheme that a proxy collapsed, wherever it stands.
@@ -49,7 +67,7 @@ def build_path(
         extension = ".{}"
     if request.output.format and not request.delivery.raw:
         source += extension.format(request.output.format.value)
-    return "/".join([*segments, source])
+    return source
 
 
 def _written_options(request: RenderRequest) -> Iterator[tuple[Option, list[str]]]:

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 
 _DEFAULTS = {family: kind() for family, kind in (PIPELINE_FAMILIES | REQUEST_FAMILIES).items()}
 
+_FORMAT = next(row for row in PROCESSING.options if row.name == "format")
+
 DEFAULT_PRESET = "default"
 
 Observer = Callable[[Option, Any, tuple[str, ...]], None]
@@ -113,6 +115,8 @@ class _Draft:
         if extension not in NAMES:
             raise InvalidURL(f"Invalid format: {extension} (expected supported image format)")
         self._values.setdefault("output", {})["format"] = NAMES[extension]
+        if self._observe is not None:
+            self._observe(_FORMAT, NAMES[extension], ())
 
     def _refuse_expired(self, expires: int) -> None:
         """A past time is an error, even before a later one; zero and less mean nothing (spec 01 section 4.3)."""
@@ -129,7 +133,7 @@ def parse_request(
         signed_path: what follows the signature, without leading slash, as `split_path` gives it.
         grammar: what the settings say.
         features: what the client accepts.
-        observe: told of each option, for those who want to know where a value came from; not of the extension.
+        observe: told of each option, for those who want to know where a value came from; an extension is `format`.
 
     Raises:
         InvalidURL: with the developer's text of spec 01 section 1.10.

@@ -50,7 +50,9 @@ def open_ico(data: bytes, deadline: Deadline, *, is_strict: bool) -> pyvips.Imag
     """The largest entry, by imgproxy's idea of large."""
     entry = ico.best_entry(data, strict=is_strict)
     if entry.is_png:
-        image = pyvips.Image.pngload_buffer(entry.payload, access="sequential")
+        image = pyvips.Image.pngload_buffer(
+            entry.payload, access="sequential", fail_on="truncated" if is_strict else "none"
+        )
     else:
         image = open_bmp(entry.payload, deadline, is_strict=is_strict)
     if (image.width, image.height) != (entry.width, entry.height):

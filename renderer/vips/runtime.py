@@ -111,6 +111,11 @@ def _saves_heic() -> bool:
     return True
 
 
+def version_text() -> str:
+    """Libvips' version."""
+    return ".".join(str(pyvips.version(part)) for part in range(3))
+
+
 def check_health() -> None:
     """Makes and copies a tiny picture; raises BrokenImage when libvips is out of order."""
     with vips_errors():

@@ -22,8 +22,12 @@ NIGHT = Light(
 )
 NIGHT_RIDGES = (
     Ridge(base=0.600, reach=0.100, slope=0.36, roughness=0.50, color=(0.035, 0.075, 0.105), haze=0.30),
-    Ridge(base=0.655, reach=0.050, slope=0.25, roughness=0.47, color=(0.014, 0.036, 0.052), haze=0.10, tallest_tree=0.018),
-    Ridge(base=0.685, reach=0.020, slope=0.18, roughness=0.45, color=(0.006, 0.016, 0.024), haze=0.02, tallest_tree=0.045),
+    Ridge(
+        base=0.655, reach=0.050, slope=0.25, roughness=0.47, color=(0.014, 0.036, 0.052), haze=0.10, tallest_tree=0.018
+    ),
+    Ridge(
+        base=0.685, reach=0.020, slope=0.18, roughness=0.45, color=(0.006, 0.016, 0.024), haze=0.02, tallest_tree=0.045
+    ),
 )
 CURTAIN = [(0.0, (0.30, 1.0, 0.52)), (0.30, (0.16, 0.85, 0.60)), (0.75, (0.42, 0.35, 0.80)), (1.2, (0.6, 0.2, 0.6))]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import cos, pi, sin
 from typing import Final
 
+import numpy as np
+
 POSTER: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <!-- A poster of plain shapes: gradients, a pattern, a clip path, opacity and text. -->
@@ -42,12 +44,12 @@ POSTER: Final = """\
   <rect x="90" y="330" width="120" height="82" fill="url(#dots)"/>
   <circle cx="352" cy="352" r="60" fill="url(#ball)"/>
   <path d="M60 440H740" stroke="#20242b" stroke-width="3"/>
-  <text x="60" y="528" font-family="'DejaVu Sans','Helvetica','Arial',sans-serif" font-size="84" font-weight="700"
-        letter-spacing="4" fill="#20242b">Bildwerk</text>
-  <text x="740" y="502" text-anchor="end" font-family="'DejaVu Serif','Georgia',serif" font-size="21" font-style="italic"
+  <text x="58" y="526" font-family="'DejaVu Sans','Helvetica','Arial',sans-serif" font-size="72" font-weight="700"
+        letter-spacing="1" textLength="356" lengthAdjust="spacingAndGlyphs" fill="#20242b">Bildwerk</text>
+  <text x="740" y="498" text-anchor="end" font-family="'DejaVu Serif','Georgia',serif" font-size="21" font-style="italic"
         fill="#b3372b">pictures, made to measure</text>
-  <text x="740" y="528" text-anchor="end" font-family="'DejaVu Sans','Helvetica','Arial',sans-serif" font-size="13"
-        letter-spacing="3" fill="#20242b">FIT &#183; FILL &#183; CROP &#183; TURN &#183; SHARPEN</text>
+  <text x="740" y="526" text-anchor="end" font-family="'DejaVu Sans','Helvetica','Arial',sans-serif" font-size="12"
+        letter-spacing="1.500" fill="#20242b">FIT &#183; FILL &#183; CROP &#183; TURN &#183; SHARPEN</text>
 </svg>
 """
 
@@ -121,9 +123,7 @@ def boat_on_waves(moment: float, width: int, height: int, *, corner: int = 0) ->
 
 
 def _wave(line: float, rise: float, length: float, turns: int, color: str, turn: float) -> str:
-    heights = (
-        line + rise * sin(2 * pi * x / length + turns * turn) + 0.3 * rise * sin(4 * pi * x / length - turn)
-        for x in range(-4, 329, 4)
-    )
-    points = " ".join(f"{4 * index - 4} {height:.2f}" for index, height in enumerate(heights))
-    return f'<path d="M-4 210L{points}L328 210Z" fill="{color}"/>'
+    x = np.arange(-4, 329, 4)
+    y = line + rise * (np.sin(2 * pi * x / length + turns * turn) + 0.3 * np.sin(4 * pi * x / length - turn))
+    points = " ".join(map("{:.2f}".format, np.stack([x, y], axis=1).ravel().tolist()))
+    return f'<path d="M-4 210L{points} 328 210Z" fill="{color}"/>'

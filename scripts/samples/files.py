@@ -70,7 +70,9 @@ def _scan(path: str) -> None:
     red, green, blue = np.clip(mountain_lake(900, 600, seed=3), 0, 1)
     grey = 0.30 * red + 0.59 * green + 0.11 * blue
     paper = np.ones((3, 900, 1200), np.float32)
-    for band, tone in zip(paper, ((0.965, 0.10, 0.86, 0.9), (0.940, 0.075, 0.80, 1), (0.885, 0.06, 0.68, 1.12)), strict=True):
+    for band, tone in zip(
+        paper, ((0.965, 0.10, 0.86, 0.9), (0.940, 0.075, 0.80, 1), (0.885, 0.06, 0.68, 1.12)), strict=True
+    ):
         border, black, range_, bend = tone
         band[110:790, 110:1090] = border
         band[150:750, 150:1050] = black + range_ * grey**bend
@@ -82,7 +84,7 @@ def _avif(path: str) -> None:
 
 
 def _wave_webp(path: str) -> None:
-    _animation(480, 300, corner=18).webpsave(path, Q=80, effort=1, keep="none")
+    _animation(480, 300, corner=18).webpsave(path, lossless=True, effort=0, keep="none")
 
 
 FILES: Final[Mapping[str, Callable[[str], None]]] = {
@@ -93,8 +95,8 @@ FILES: Final[Mapping[str, Callable[[str], None]]] = {
     "photo.avif": _avif,
     "scan.tiff": _scan,
     "logo.png": lambda path: _drawing(MARK).pngsave(path, keep="none"),
-    "shapes.webp": lambda path: _drawing(GLASS).webpsave(path, Q=90, keep="none"),
-    "wave.gif": lambda path: _animation(320, 200).gifsave(path, dither=0, effort=3),
+    "shapes.webp": lambda path: _drawing(GLASS).webpsave(path, lossless=True, effort=0, keep="none"),
+    "wave.gif": lambda path: _animation(320, 200).gifsave(path, dither=0, bitdepth=6),
     "wave.webp": _wave_webp,
     "drawing.svg": lambda path: _write_text(path, POSTER),
 }

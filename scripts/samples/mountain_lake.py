@@ -27,7 +27,9 @@ MOUNTAINS = (
     Ridge(base=0.545, reach=0.085, slope=0.25, roughness=0.50, color=(0.25, 0.32, 0.46), haze=0.40),
     Ridge(base=0.585, reach=0.060, slope=0.21, roughness=0.47, color=(0.17, 0.25, 0.36), haze=0.24),
     Ridge(base=0.625, reach=0.045, slope=0.19, roughness=0.45, color=(0.10, 0.17, 0.24), haze=0.12, tallest_tree=0.018),
-    Ridge(base=0.655, reach=0.022, slope=0.15, roughness=0.45, color=(0.045, 0.09, 0.125), haze=0.03, tallest_tree=0.036),
+    Ridge(
+        base=0.655, reach=0.022, slope=0.15, roughness=0.45, color=(0.045, 0.09, 0.125), haze=0.03, tallest_tree=0.036
+    ),
 )
 LEFT_TREES = ((0.02, 0.62), (0.088, 0.44), (0.14, 0.30), (0.052, 0.33), (0.175, 0.19), (0.205, 0.11), (-0.01, 0.40))
 RIGHT_TREES = ((0.985, 0.38), (0.948, 0.25), (0.922, 0.14))

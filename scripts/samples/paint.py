@@ -11,7 +11,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from scripts.samples.noise import Plane
+from scripts.samples.noise import Plane, enlarged
 
 Color = tuple[float, float, float]
 Stops = Sequence[tuple[float, Color]]
@@ -48,6 +48,14 @@ def covered(crest: Plane, rows: tuple[int, int]) -> Plane:
     """The opacity, in rows from and up to, of what lies below a line: each column's height in pixels from the top."""
     below = np.arange(*rows, dtype=np.float32)[:, None] - crest.astype(np.float32)
     return np.clip(below * np.float32(1 / 1.5) + np.float32(0.5), 0, 1)
+
+
+def enlarged_picture(picture: Picture, width: int, height: int) -> Picture:
+    """The picture at a larger size, interpolated linearly."""
+    larger = np.empty((3, height, width), np.float32)
+    for band, plane in zip(larger, picture, strict=True):
+        band[:] = enlarged(plane, width, height)
+    return larger
 
 
 def draw(picture: Picture, svg: str, center: tuple[float, float], *, opacity: float = 1.0) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scripts.samples.noise import Plane, blurred, enlarged, fractal, fractal_line
-from scripts.samples.paint import Color, Picture, Stops, covered, gradient, lighten, paint, ramp
+from scripts.samples.noise import Plane, blurred, fractal, fractal_line
+from scripts.samples.paint import Color, Picture, Stops, covered, enlarged_picture, gradient, lighten, paint, ramp
 from scripts.samples.trees import add_forest
 
 
@@ -57,7 +57,7 @@ def sky(rng: np.random.Generator, width: int, height: int, light: Light) -> Pict
     for reach, color in light.halos:
         # The smallest halo is the sun itself, with an edge; the others are the air around it.
         lighten(small, np.exp(-((distance / reach) ** (2 if reach < 0.05 else 1))), color)
-    return np.stack([enlarged(band, width, height) for band in small])
+    return enlarged_picture(small, width, height)
 
 
 def haze(width: int, height: int, light: Light) -> Picture:
@@ -75,9 +75,7 @@ def add_stars(rng: np.random.Generator, picture: Picture, *, count: int) -> None
     lighten(picture[:, :height], blurred(stars, 0.8) * 6 * ramp(above, 0.15, 0.8), (0.9, 0.95, 1.0))
 
 
-def add_ridges(
-    rng: np.random.Generator, picture: Picture, ridges: Sequence[Ridge], air: Picture, *, foot: int
-) -> None:
+def add_ridges(rng: np.random.Generator, picture: Picture, ridges: Sequence[Ridge], air: Picture, *, foot: int) -> None:
     """Draws the ridges one before the other, each down to the row `foot`."""
     height, width = picture.shape[1:]
     for ridge in ridges:
@@ -90,9 +88,7 @@ def add_ridges(
         paint(picture[:, top:foot], _slopes(rng, ridge, crest - top, air, (foot - top, height)), opacity)
 
 
-def _slopes(
-    rng: np.random.Generator, ridge: Ridge, crest: Plane, air: Picture, heights: tuple[int, int]
-) -> Picture:
+def _slopes(rng: np.random.Generator, ridge: Ridge, crest: Plane, air: Picture, heights: tuple[int, int]) -> Picture:
     """The colours of a ridge: faces turned to the light or away, and mist that thickens downwards. Drawn at half size."""
     (rows, height), width = heights, len(crest)
     size = width // 2, rows // 2 + 1
@@ -105,4 +101,4 @@ def _slopes(
     opacity = np.clip(ridge.haze + (1 - ridge.haze) * 0.72 * mist + 0.03 * relief, 0, 1)
     body = np.stack([np.float32(tone) * (1 + 0.7 * face) for tone in ridge.color])
     paint(body, air[:, :, ::2][..., : size[0]], opacity)
-    return np.stack([enlarged(band, width, size[1] * 2)[:rows] for band in body])
+    return enlarged_picture(body, width, size[1] * 2)[:, :rows]

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from scripts.samples.noise import enlarged, fractal
-from scripts.samples.paint import Picture, Stops, develop, gradient
+from scripts.samples.noise import fractal
+from scripts.samples.paint import Picture, Stops, develop, enlarged_picture, gradient
 
 SILK: Final[Stops] = (
     (0.00, (0.05, 0.00, 0.34)),
@@ -32,6 +32,6 @@ def silk(width: int, height: int, seed: int = 5) -> Picture:
     color = gradient(np.clip(0.74 * across + 0.09 * turn + 0.03 * folds - 0.04, 0, 1), SILK)
     light = np.clip(0.5 + 0.34 * folds, 0, 1)
     lit = color ** (1.5 - 0.5 * light) * (0.56 + 0.52 * light) + 0.28 * light**8
-    picture = np.stack([enlarged(band, width, height) for band in np.clip(lit, 0, 1).astype(np.float32)])
+    picture = enlarged_picture(np.clip(lit, 0, 1), width, height)
     develop(rng, picture, grain=0.004, vignette=0.15)
     return picture

@@ -34,7 +34,7 @@ def _branch(rng: np.random.Generator, side: int, top: float, length: float) -> s
     edge = top + length * sag * across * (1.7 - across)
     needles = (4 + 0.16 * length) * (1.02 - across) ** 0.6 * rng.uniform(0.3, 1.45, across.shape)
     x = length * across
-    lower = np.stack([x - 3, edge + 0.3 * needles, x + 2, edge + needles], axis=1)[::-1].reshape(-1, 2)
+    lower = np.stack([np.maximum(x - 3, 0), edge + 0.3 * needles, x + 2, edge + needles], axis=1)[::-1].reshape(-1, 2)
     points = np.concatenate([np.stack([x, edge], axis=1), lower])
     points[:, 0] = 500 + side * (points[:, 0] - 1)
     # Both sides turn the same way round, or they would cut holes into each other.
@@ -59,9 +59,9 @@ def add_near_shore(
     x = np.linspace(0, 1, width, dtype=np.float32)
     ground = 0.985 - 0.15 * np.exp(-x / 0.17) - 0.06 * np.exp(-(1 - x) / 0.10)
     ground = height * (ground - 0.006 * fractal_line(rng, width, 0.04 * height, 6, 0.6))
-    top = int(height * max(0.0, 0.9 - max(tall for _, tall in trees)))
+    top = int(height * max(0.0, 0.8 - max(tall for _, tall in trees)))
     opacity = covered(ground, (top, height))
-    shape = pine(rng, round(0.4 * height))
+    shape = pine(rng, round(0.5 * height))
     for number, (across, tall) in enumerate(trees):
         column = min(max(round(across * width), 0), width - 1)
         foot = across * width, ground[column] + 0.012 * height - top

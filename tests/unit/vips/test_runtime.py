@@ -1,0 +1,76 @@
+"""Libvips as the server sets it up."""
+
+from __future__ import annotations
+
+import pytest
+import pyvips
+
+from renderer.errors import BrokenImage, ResultImpossible
+from renderer.formats import ImageFormat
+from renderer.vips import runtime
+from renderer.vips.runtime import Capabilities
+
+
+def test_the_wheel_reads_and_writes_what_it_is_documented_to(capabilities: Capabilities) -> None:
+    own = {ImageFormat.BMP, ImageFormat.ICO}
+    both = own | {
+        ImageFormat.JPEG,
+        ImageFormat.PNG,
+        ImageFormat.WEBP,
+        ImageFormat.GIF,
+        ImageFormat.AVIF,
+        ImageFormat.TIFF,
+    }
+
+    assert both | {ImageFormat.SVG} <= capabilities.loadable
+    assert both <= capabilities.savable
+    assert ImageFormat.SVG not in capabilities.savable
+
+
+def test_libvips_neither_caches_nor_spreads_over_threads(capabilities: Capabilities) -> None:
+    """Inputs never repeat, and the worker pool is the parallelism."""
+    assert capabilities is runtime.start()
+    assert pyvips.cache_get_max() == 0
+    assert pyvips.cache_get_max_mem() == 0
+    assert pyvips.concurrency_get() == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"P5 1 1 255 \0",
+        b"1 2\n3 4\n",
+        b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 1 +X 1\n\0\0\0\0",
+        b"%PDF-1.4\n",
+    ],
+    ids=["ppm", "csv", "radiance", "pdf"],
+)
+@pytest.mark.usefixtures("capabilities")
+def test_loaders_that_are_not_listed_are_blocked(data: bytes) -> None:
+    with pytest.raises(pyvips.Error):
+        pyvips.Image.new_from_buffer(data, "")
+
+
+@pytest.mark.usefixtures("capabilities")
+def test_the_health_check_passes() -> None:
+    runtime.check_health()
+
+
+@pytest.mark.usefixtures("capabilities")
+@pytest.mark.parametrize(
+    ("fail", "expected"),
+    [
+        (lambda: pyvips.Image.black(4, 4).extract_area(3, 3, 4, 4), ResultImpossible),
+        (lambda: pyvips.Image.black(4, 4).embed(0, 0, 2**31 - 1, 2**31 - 1), ResultImpossible),
+        (lambda: pyvips.Image.pngload_buffer(b"no picture"), BrokenImage),
+        (lambda: pyvips.Image.black(4, 4).icc_transform("no such profile"), BrokenImage),
+    ],
+    ids=["area", "canvas", "png", "profile"],
+)
+def test_sizes_that_cannot_be_are_the_urls_fault_and_everything_else_is_the_pictures(
+    fail: object, expected: type[Exception]
+) -> None:
+    assert callable(fail)
+
+    with pytest.raises(expected), runtime.vips_errors():
+        fail()
