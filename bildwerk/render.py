@@ -1,68 +1,266 @@
-"""`bildwerk render`: the server's own pipeline on files."""
+"""`bildwerk render`: files through the server's own pipeline, under the server's own settings."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import asyncio
 import dataclasses
 import os
+import secrets
 import sys
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from bildwerk.environment import load_or_complain, read_environment
-from bildwerk.terminal import fail, visible
+from bildwerk.environment import complain, load_or_complain, read_environment
+from bildwerk.terminal import columns, fail, visible
 
 if TYPE_CHECKING:
-    from renderer.request.parse import Grammar
+    from bildwerk.file_plan import Job
+    from renderer.formats import ImageFormat
+    from renderer.options.declare import Option
+    from renderer.pipeline.geometry import Size
+    from renderer.request.values import RenderRequest
     from renderer.settings.load import Settings
     from renderer.vips.picture import Renderer
+    from renderer.vips.runtime import Deadline
 
-_EXAMPLES = """\
+_EXAMPLES: Final = """\
 examples:
   bildwerk render photo.jpg thumb.webp --options rs:fill:300:300/g:sm
-  bildwerk render *.jpg thumbs/ --options rs:fit:800:800 --format avif
+  bildwerk render *.jpg small/ --options rs:fit:1600:1600/q:82 --format webp
+  IMGPROXY_WATERMARK_PATH=mark.png bildwerk render photo.jpg marked.jpg --options wm:0.5:soea:10:10:0.2
 
-With several inputs OUTPUT is a folder. Settings come from the environment, as for the server."""
+A result has the format that --format or the options name, else the one of its own name. In a folder results keep the
+names of their inputs. Settings come from the environment, as the server's do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One file to render; without an output the folder gets it under the result's extension."""
+class Outcome:
+    """What became of one job: sizes of pictures and files, or `problem`."""
 
-    source: Path
-    output: Path
-    is_folder: bool
+    job: Job
+    problem: str = ""
+    source_format: ImageFormat | None = None
+    source_bytes: int = 0
+    source_size: Size | None = None
+    result_format: ImageFormat | None = None
+    result_bytes: int = 0
+    result_size: Size | None = None
 
 
 def run(arguments: list[str]) -> int:
-    """Renders the files; 1 when one of them failed."""
-    parser = _parser()
-    chosen = parser.parse_args(arguments)
+    """Renders; 0 when every result was written."""
+    chosen = _parser().parse_args(arguments)
     settings = load_or_complain(read_environment())
     if settings is None:
         return 1
+    from bildwerk.file_plan import names_folder, plan
     from renderer.errors import BildwerkError, ConfigurationError
-    from renderer.request.parse import parse_request
 
-    jobs = _jobs([Path(name) for name in chosen.inputs], Path(chosen.output))
     try:
-        extension = chosen.format or _extension(jobs)
-        path = _path(chosen.options, extension)
-        renderer, grammar = _build(settings)
-        parse_request(path, grammar)
-    except (BildwerkError, ConfigurationError) as error:
+        request, format = _request(chosen, settings)
+        jobs = plan(chosen.inputs, chosen.output, format, overwrites=chosen.force)
+        renderer = asyncio.run(_renderer(settings))
+        _check_savable(jobs, request, renderer)
+        if names_folder(chosen.output, chosen.inputs):
+            Path(chosen.output).mkdir(parents=True, exist_ok=True)
+    except ConfigurationError as error:
+        return complain(error)
+    except (BildwerkError, ValueError, OSError) as error:
         return fail("render", str(error))
-    problem = _collision(jobs) or (None if chosen.force else _existing(jobs))
-    if problem:
-        return fail("render", problem)
-    failures = _render_all(jobs, (renderer, grammar, path), chosen)
-    for source, text in failures:
-        print(f"{visible(str(source))}: {visible(text)}", file=sys.stderr)
-    return 1 if failures else 0
+    has_bar = chosen.progress or (len(jobs) > 1 and sys.stderr.isatty())
+    outcomes = _all_written(jobs, request, renderer, (chosen.jobs, has_bar))
+    return _report(outcomes, chosen.output)
+
+
+def _request(chosen: argparse.Namespace, settings: Settings) -> tuple[RenderRequest, ImageFormat | None]:
+    """The request that every file gets, and the format if `--format` or the options name one.
+
+    The default preset's format is no name: like the extension of a URL, the result's own goes before it.
+    """
+    from bildwerk.options import read_options, server_grammar
+    from renderer.request.parse import DEFAULT_PRESET
+
+    formats: list[ImageFormat] = []
+
+    def observe(row: Option, value: Any, presets: tuple[str, ...]) -> None:  # noqa: ANN401  any option's value
+        if row.name == "format" and presets[:1] != (DEFAULT_PRESET,):
+            formats.append(value)
+
+    request = read_options(chosen.options, server_grammar(settings), extension=chosen.format, observe=observe)
+    if request.delivery.raw:
+        raise ValueError("raw returns a source as it is: there is nothing to render")
+    return request, formats[-1] if formats else None
+
+
+async def _renderer(settings: Settings) -> Renderer:
+    from renderer.app import build_renderer, usable_formats
+    from renderer.security.allowed_sources import check_source
+    from renderer.sources.registry import open_sources
+    from renderer.vips import runtime
+
+    formats = usable_formats(settings.formats, runtime.start().savable)
+    wanted = settings.sources
+
+    def check(url: str) -> None:
+        check_source(url, wanted.allowed_sources, query_separator=wanted.source_url_query_separator)
+
+    sources = open_sources(wanted, check_source=check)
+    try:
+        return await build_renderer(dataclasses.replace(settings, formats=formats), sources)
+    finally:
+        await sources.close()
+
+
+def _check_savable(jobs: Sequence[Job], request: RenderRequest, renderer: Renderer) -> None:
+    from renderer.pipeline.output import check_requested_format
+
+    for format in dict.fromkeys(job.format for job in jobs):
+        check_requested_format(_with_format(request, format), renderer.capabilities.savable)
+
+
+def _with_format(request: RenderRequest, format: ImageFormat) -> RenderRequest:
+    return dataclasses.replace(request, output=dataclasses.replace(request.output, format=format))
+
+
+def _all_written(
+    jobs: Sequence[Job], request: RenderRequest, renderer: Renderer, how: tuple[int, bool]
+) -> list[Outcome]:
+    """The outcomes in the order of the jobs; `how` is the number of threads and whether there is a progress bar."""
+    from renderer.vips.runtime import Deadline
+
+    threads, has_bar = how
+    tell = _progress_bar(len(jobs)) if has_bar else _no_progress
+    deadlines = [Deadline() for _ in jobs]
+    with ThreadPoolExecutor(threads, thread_name_prefix="render") as pool:
+        futures = [
+            pool.submit(_outcome, job, _with_format(request, job.format), renderer, deadline)
+            for job, deadline in zip(jobs, deadlines, strict=True)
+        ]
+        try:
+            for _ in as_completed(futures):
+                tell(1)
+            tell(0)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for deadline in deadlines:
+                deadline.kill()
+            raise
+    return [future.result() for future in futures]
+
+
+def _no_progress(_: int) -> None:
+    """Says nothing."""
+
+
+def _progress_bar(total: int) -> Callable[[int], None]:
+    """Gets the number of files that are done, and 0 at the end."""
+    from tqdm import tqdm
+
+    bar = tqdm(total=total, unit=" pictures", file=sys.stderr, leave=False)
+
+    def tell(count: int) -> None:
+        bar.update(count)
+        if not count:
+            bar.close()
+
+    return tell
+
+
+def _outcome(job: Job, request: RenderRequest, renderer: Renderer, deadline: Deadline) -> Outcome:
+    from renderer.errors import BildwerkError, UnsupportedFormat
+    from renderer.render import source_image
+    from renderer.sources.source import Source, SourceHeaders
+
+    try:
+        data = _read(job.source, request, renderer.settings)
+        source = source_image(Source(data=data, url=job.source.name, headers=SourceHeaders()))
+        if source.format not in renderer.capabilities.loadable:
+            raise UnsupportedFormat(f"Source image format is not supported: {source.format.value}")
+        image = renderer.render(source, request, deadline)
+        _write(job.result, image.data)
+    except BildwerkError as error:
+        return Outcome(job=job, problem=f"{error.public}: {error}")
+    except OSError as error:
+        return Outcome(job=job, problem=error.strerror or str(error))
+    return Outcome(
+        job=job,
+        source_format=source.format,
+        source_bytes=len(data),
+        source_size=image.origin,
+        result_format=image.format,
+        result_bytes=len(image.data),
+        result_size=image.result,
+    )
+
+
+def _read(path: Path, request: RenderRequest, settings: Settings) -> bytes:
+    """The whole file, within the limit that holds for sources."""
+    from renderer.sources.http_body import refuse_larger
+    from renderer.sources.source import DEFAULT_MAX_BYTES_IN_MEMORY, byte_bound
+
+    limit = request.limits.max_src_file_size
+    bound = byte_bound(settings.sources.max_src_file_size if limit is None else limit, DEFAULT_MAX_BYTES_IN_MEMORY)
+    with path.open("rb") as file:
+        refuse_larger(os.fstat(file.fileno()).st_size, bound)
+        data = file.read(bound + 1)
+    refuse_larger(len(data), bound)
+    return data
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Puts a whole file in place: nobody ever sees a part of it, whatever happens."""
+    part = path.with_name(f".bildwerk-{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _report(outcomes: Sequence[Outcome], output: str) -> int:
+    written = [outcome for outcome in outcomes if not outcome.problem]
+    problems = [outcome for outcome in outcomes if outcome.problem]
+    if len(outcomes) == 1 and written:
+        print(columns(_rows(written[0])))
+    elif len(outcomes) > 1:
+        total = sum(outcome.result_bytes for outcome in written)
+        print(f"{len(written)} of {len(outcomes)} pictures written to {visible(output)}, {total:,} bytes")
+    for outcome in written:
+        if outcome.result_format is not (named := outcome.job.format):
+            holds = outcome.result_format.value if outcome.result_format else ""
+            print(
+                f"{visible(str(outcome.job.result))} holds {holds}: {named.value} cannot be that small", file=sys.stderr
+            )
+    if problems:
+        lines = [f"{outcome.job.source}: {outcome.problem}" for outcome in problems]
+        head = lines[0] if len(outcomes) == 1 else "\n  ".join([f"{len(lines)} not rendered:", *lines])
+        return fail("render", head)
+    return 0
+
+
+def _rows(outcome: Outcome) -> list[list[str]]:
+    """A line for the source and one for the result."""
+
+    def row(path: Path, size: Size | None, format: ImageFormat | None, count: int) -> list[str]:
+        shown = f"{size.width} x {size.height}" if size else ""
+        return [str(path), shown, format.value if format else "", f"{count:,} bytes"]
+
+    return [
+        row(outcome.job.source, outcome.source_size, outcome.source_format, outcome.source_bytes),
+        row(outcome.job.result, outcome.result_size, outcome.result_format, outcome.result_bytes),
+    ]
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a number from 1, got {text!r}")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,140 +270,19 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("inputs", nargs="+", metavar="INPUT")
-    parser.add_argument("output", metavar="OUTPUT", help="a file, or a folder for several inputs")
-    parser.add_argument("--options", default="", help="as in a URL, for instance rs:fill:300:300/q:80")
-    parser.add_argument("--format", default="", help="the results' format; else OUTPUT's extension")
-    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), metavar="N", help="files at once")
-    parser.add_argument("--force", action="store_true", help="replace outputs that exist")
-    parser.add_argument("--progress", action="store_true", help="show the progress bar even without a terminal")
+    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="pictures")
+    parser.add_argument("output", metavar="OUTPUT", help="a file for one input; a folder, made if missing, for several")
+    parser.add_argument(
+        "--options", default="", metavar="TEXT", help="processing options as in a URL, for instance rs:fit:300:300/q:80"
+    )
+    parser.add_argument("--format", default="", metavar="NAME", help="format of the results: jpeg, webp, avif, ...")
+    parser.add_argument("--force", action="store_true", help="overwrite existing results (never an input)")
+    parser.add_argument(
+        "--jobs",
+        type=_positive,
+        default=len(os.sched_getaffinity(0)),
+        metavar="N",
+        help="pictures at the same time (default: one for each CPU)",
+    )
+    parser.add_argument("--progress", action="store_true", help="show a progress bar even if stderr is no terminal")
     return parser
-
-
-def _jobs(inputs: list[Path], output: Path) -> list[Job]:
-    is_folder = len(inputs) > 1 or output.is_dir() or str(output).endswith(os.sep)
-    return [
-        Job(source=source, output=output / source.name if is_folder else output, is_folder=is_folder)
-        for source in inputs
-    ]
-
-
-def _extension(jobs: list[Job]) -> str:
-    """The format that the output's name asks for; a folder asks for none."""
-    if jobs[0].is_folder:
-        return ""
-    suffix = jobs[0].output.suffix.lstrip(".").lower()
-    return {"tif": "tiff"}.get(suffix, suffix)
-
-
-def _path(options: str, extension: str) -> str:
-    # An option `format` in the options wins over the name of the file.
-    segments = [f"f:{extension}"] if extension else []
-    segments += [options.strip("/")] if options.strip("/") else []
-    return "/".join([*segments, "plain/file"])
-
-
-def _build(settings: Settings) -> tuple[Renderer, Grammar]:
-    import asyncio
-
-    from renderer.app import make_grammar
-
-    return asyncio.run(_renderer(settings)), make_grammar(settings)
-
-
-async def _renderer(settings: Settings) -> Renderer:
-    from renderer.app import build_renderer, usable_formats
-    from renderer.sources.registry import open_sources
-    from renderer.vips import runtime
-
-    formats = usable_formats(settings.formats, runtime.start().savable)
-    settings = dataclasses.replace(settings, formats=formats)
-    # Only the watermark may come from a URL, and the allow-list is about visitors' pictures (spec 03 section 4.1).
-    sources = open_sources(settings.sources, check_source=lambda _url: None)
-    try:
-        return await build_renderer(settings, sources)
-    finally:
-        await sources.close()
-
-
-def _collision(jobs: list[Job]) -> str | None:
-    """Two inputs that would be written to one place, or an input that would be overwritten."""
-    sources = {job.source.resolve() for job in jobs}
-    seen: dict[Path, Path] = {}
-    for job in jobs:
-        place = job.output.with_suffix("") if job.is_folder else job.output
-        if place in seen:
-            return f"{job.source} and {seen[place]} would both be written to {place}"
-        seen[place] = job.source
-        if job.output.resolve() in sources:
-            return f"{job.output} is an input and is not overwritten"
-    return None
-
-
-def _existing(jobs: list[Job]) -> str | None:
-    for job in jobs:
-        if not job.is_folder and job.output.exists():
-            return f"{job.output} exists; --force replaces it"
-    return None
-
-
-def _render_all(
-    jobs: list[Job], work: tuple[Renderer, Grammar, str], chosen: argparse.Namespace
-) -> list[tuple[Path, str]]:
-    from tqdm import tqdm
-
-    from renderer.errors import BildwerkError
-
-    failures: list[tuple[Path, str]] = []
-    is_hidden = len(jobs) < 2 or not (chosen.progress or sys.stderr.isatty())
-    with ThreadPoolExecutor(max(1, chosen.jobs)) as pool, tqdm(total=len(jobs), unit="file", disable=is_hidden) as bar:
-        futures = [(job, pool.submit(_render, job, work, is_forced=chosen.force)) for job in jobs]
-        for job, future in futures:
-            try:
-                line = future.result()
-            except (BildwerkError, OSError) as error:
-                failures.append((job.source, str(error)))
-            else:
-                if len(jobs) == 1:
-                    print(line)
-            bar.update()
-    return failures
-
-
-def _render(job: Job, work: tuple[Renderer, Grammar, str], *, is_forced: bool) -> str:
-    from renderer.errors import UnknownSourceType
-    from renderer.formats import detect
-    from renderer.request.parse import parse_request
-    from renderer.vips.picture import SourceImage
-    from renderer.vips.runtime import Deadline
-
-    renderer, grammar, path = work
-    data = job.source.read_bytes()
-    format = detect(data, extension=job.source.suffix.lstrip("."))
-    if format is None:
-        raise UnknownSourceType("this is no picture")
-    result = renderer.render(SourceImage(data=data, format=format), parse_request(path, grammar), Deadline())
-    output = job.output.with_suffix(result.format.extension) if job.is_folder else job.output
-    if output.resolve() == job.source.resolve():
-        raise FileExistsError(f"{output} is the input and is not overwritten")
-    if output.exists() and not is_forced:
-        raise FileExistsError(f"{output} exists; --force replaces it")
-    _write(output, result.data)
-    size = result.result
-    return f"{visible(str(output))}  {result.format.value}  {size.width} x {size.height}  {len(result.data):,} bytes"
-
-
-def _write(output: Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        temporary.chmod(0o644)
-        temporary.replace(output)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-        raise

@@ -65,9 +65,7 @@ def _path(chosen: argparse.Namespace, settings: Settings, grammar: Grammar) -> s
     path = "/".join([*options, _source(chosen.source, chosen.format, chosen.encoding, settings)])
     wanted = parse_request(split_path(f"/-/{path}").signed, grammar)
     sources = settings.sources
-    check_source(
-        wanted.source_url, sources.allowed_sources, query_separator=sources.source_url_query_separator
-    )
+    check_source(wanted.source_url, sources.allowed_sources, query_separator=sources.source_url_query_separator)
     return path
 
 

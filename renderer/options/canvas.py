@@ -129,7 +129,7 @@ class Canvas:
         kind=Kind(read=_read_padding, write=_write_padding),
         default=Padding(),
         stage=Stage.PLANNING,
-        doc="Pixels added around the result, as in CSS: the right side that is left out takes the top's, the others their"
+        doc="Pixels added around the result, as in CSS: the right side, if left out, takes the top's, the others their"
         " opposite's.",
     )
     background: Color | None = option(

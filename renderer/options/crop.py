@@ -82,8 +82,8 @@ class Cropping:
         default=Trim(),
         stage=Stage.PIXELS,
         doc="Removes the border whose color differs by at most `threshold` from `color`, or from the top left pixel."
-        " `equal_hor` and `equal_ver` remove as much on opposite sides. An empty threshold turns it off, a color that is"
-        " left out is found anew. Animations are not trimmed.",
+        " `equal_hor` and `equal_ver` remove as much on opposite sides. An empty threshold turns it off, a color left"
+        " out is found anew. Animations are not trimmed.",
     )
     crop: Crop = option(
         "crop",

@@ -23,7 +23,7 @@ _KEY = "option"
 
 
 class Stage(Enum):
-    """The package that acts on an option; a house test checks that it reads the attribute."""
+    """The package or module that reads an option without `apply`; a house test checks that it does."""
 
     PLANNING = "renderer.pipeline"
     PIXELS = "renderer.vips"
@@ -91,7 +91,7 @@ def option(
         usage: the arguments as the documentation shows them.
         kind: how they are read and written.
         default: the value without the option; None where a setting decides.
-        stage: the package that acts on it.
+        stage: the package that reads it, or in which `apply` runs.
         doc: what it does.
         apply: for image -> image options, the effect; it is called with the image and the value when the value is
             not the default.

@@ -86,7 +86,7 @@ class Output:
         usage="%strip_metadata",
         kind=single(boolean),
         default=None,
-        stage=Stage.PIXELS,
+        stage=Stage.PLANNING,
         doc="Remove metadata; unset, `IMGPROXY_STRIP_METADATA` decides.",
     )
     keep_copyright: bool | None = option(
@@ -95,7 +95,7 @@ class Output:
         usage="%keep_copyright",
         kind=single(boolean),
         default=None,
-        stage=Stage.PIXELS,
+        stage=Stage.PLANNING,
         doc="Keep copyright and author when metadata is removed; unset, `IMGPROXY_KEEP_COPYRIGHT` decides.",
     )
     strip_color_profile: bool | None = option(
@@ -104,7 +104,7 @@ class Output:
         usage="%strip_color_profile",
         kind=single(boolean),
         default=None,
-        stage=Stage.PIXELS,
+        stage=Stage.PLANNING,
         doc="Convert to sRGB and drop the ICC profile; unset, `IMGPROXY_STRIP_COLOR_PROFILE` decides.",
     )
     preserve_hdr: bool | None = option(
@@ -113,7 +113,7 @@ class Output:
         usage="%preserve_hdr",
         kind=single(boolean),
         default=None,
-        stage=Stage.PIXELS,
+        stage=Stage.PLANNING,
         doc="Keep more than 8 bits where the format can; unset, `IMGPROXY_PRESERVE_HDR` decides.",
     )
     enforce_thumbnail: bool | None = option(
@@ -122,7 +122,7 @@ class Output:
         usage="%enforce_thumbnail",
         kind=single(boolean),
         default=None,
-        stage=Stage.PIXELS,
+        stage=Stage.PLANNING,
         doc="Use the thumbnail inside HEIC and AVIF sources; unset, `IMGPROXY_ENFORCE_THUMBNAIL` decides.",
     )
     skip_processing: frozenset[ImageFormat] = option(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from scripts.samples.noise import Plane, blurred, enlarged, fractal_line
-from scripts.samples.paint import Picture, develop, gradient, ramp
+from scripts.samples.noise import Plane, blurred, fractal_line
+from scripts.samples.paint import Picture, develop, enlarged_picture, gradient, ramp
 from scripts.samples.scenery import Light, Ridge, add_ridges, add_stars, haze, sky
 from scripts.samples.water import add_lake
 
@@ -53,13 +53,13 @@ def _add_curtain(rng: np.random.Generator, picture: Picture, *, base: float, tal
     x = np.linspace(0, 1, width, dtype=np.float32)
     hem = base + 0.07 * np.sin(5.1 * x + rng.uniform(0, 6)) + 0.035 * np.sin(13 * x + rng.uniform(0, 6))
     hem += 0.012 * _softened(fractal_line(rng, width, 0.05 * width, 4), 0.006 * width)
-    rays = 0.62 + 0.5 * _softened(fractal_line(rng, width, 0.035 * width, 6, 0.75), 0.0015 * width)
+    rays = 0.62 + 0.5 * _softened(fractal_line(rng, width, 0.035 * width, 6, gain=0.75), 0.0015 * width)
     above = (hem - np.linspace(0, 1, height, dtype=np.float32)[:, None]) / (tall * (0.7 + 0.3 * rays))
     glow = np.exp(np.where(above > 0, -2.6, 28) * above) * np.clip(rays, 0.1, None)
     light = np.clip(strength * glow * ramp(x, -0.1, 0.25) * ramp(x, 1.15, 0.7), 0, 1)
-    for band, tone in zip(picture, gradient(above, CURTAIN), strict=True):
-        band += enlarged((light * tone).astype(np.float32), *picture.shape[:0:-1]) * (1 - band)
+    colored = enlarged_picture(gradient(above, CURTAIN) * light.astype(np.float32), *picture.shape[:0:-1])
+    picture += colored * (1 - picture)
 
 
 def _softened(line: Plane, sigma: float) -> Plane:
-    return blurred(line[None], sigma)[0]
+    return blurred(line[None], sigma).ravel()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scripts.samples.paint import Picture, develop, draw
+from scripts.samples.paint import Picture, develop, draw, drawing
 from scripts.samples.scenery import Light, Ridge, add_ridges, haze, sky
 
 MORNING = Light(
@@ -26,23 +26,6 @@ HILLS = (
     Ridge(base=0.770, reach=0.045, slope=0.36, roughness=0.32, color=(0.20, 0.32, 0.25), haze=0.12, tallest_tree=0.026),
     Ridge(base=0.880, reach=0.045, slope=0.40, roughness=0.32, color=(0.10, 0.19, 0.15), haze=0.03, tallest_tree=0.060),
 )
-BALLOON = """
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="-50 -54 100 138" width="{width}" height="{height}">
-  <defs>
-    <path id="skin" d="M0-50C30-50 46-26 46 0 46 28 20 42 8 58H-8C-20 42-46 28-46 0-46-26-30-50 0-50Z"/>
-    <radialGradient id="light" cx=".28" cy=".30" r=".85">
-      <stop offset="0" stop-color="#fff" stop-opacity=".45"/><stop offset=".45" stop-color="#fff" stop-opacity="0"/>
-      <stop offset="1" stop-color="#12203c" stop-opacity=".55"/>
-    </radialGradient>
-  </defs>
-  <path d="M-8 58-5.500 71M8 58 5.500 71M-3 58-2 71M3 58 2 71" stroke="#4a3a30" stroke-width=".7"/>
-  <path d="M-6 71H6L5 80Q0 81.500-5 80Z" fill="#6b4a30"/>
-  <use href="#skin" fill="{first}"/><use href="#skin" fill="{second}" transform="scale(.80 1)"/>
-  <use href="#skin" fill="{first}" transform="scale(.54 1)"/><use href="#skin" fill="{second}" transform="scale(.24 1)"/>
-  <path d="M-45.500-6Q0 8 45.500-6L46 3Q0 18-46 3Z" fill="{belt}" opacity=".92"/>
-  <use href="#skin" fill="url(#light)"/>
-</svg>
-"""
 BALLOONS = (
     (0.60, 0.245, 0.235, "#d9432f", "#f6e7cf", "#27496d"),
     (0.33, 0.405, 0.120, "#2f6f9f", "#f3c14b", "#f8efe0"),
@@ -59,8 +42,7 @@ def balloons(width: int, height: int, seed: int = 2) -> Picture:
     picture = sky(rng, width, height, MORNING)
     add_ridges(rng, picture, HILLS, haze(width, height, MORNING), foot=height)
     for across, down, tall, first, second, belt in BALLOONS:
-        rows = round(tall * height)
-        text = BALLOON.format(width=round(rows * 100 / 138), height=rows, first=first, second=second, belt=belt)
-        draw(picture, text, (across * width, down * height), opacity=0.5 + 2 * tall)
+        colored = drawing("balloon").format(first=first, second=second, belt=belt)
+        draw(picture, colored, (across * width, down * height), height=tall * height, opacity=0.5 + 2 * tall)
     develop(rng, picture, grain=0.007, vignette=0.15)
     return picture

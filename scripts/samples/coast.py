@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scripts.samples.noise import Plane, enlarged, fractal, fractal_line
-from scripts.samples.paint import Color, Picture, covered, develop, draw, lighten, paint, ramp
+from scripts.samples.paint import Picture, covered, develop, draw, drawing, lighten, paint, ramp
 from scripts.samples.scenery import Light, add_stars, haze, sky
 from scripts.samples.water import add_sea
 
@@ -28,41 +28,6 @@ DUSK = Light(
         (1.0, (0.16, 0.20, 0.33)),
     ],
 )
-LIGHTHOUSE = """
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 520" width="{width}" height="{height}">
-  <defs>
-    <linearGradient id="wall" x1="0" x2="1">
-      <stop offset="0" stop-color="#d9b7a6"/><stop offset=".18" stop-color="#c9b3b0"/>
-      <stop offset=".55" stop-color="#77748d"/><stop offset="1" stop-color="#33354d"/>
-    </linearGradient>
-    <linearGradient id="band" x1="0" x2="1">
-      <stop offset="0" stop-color="#a8453b"/><stop offset=".25" stop-color="#93383a"/>
-      <stop offset=".6" stop-color="#55253a"/><stop offset="1" stop-color="#291a2d"/>
-    </linearGradient>
-    <linearGradient id="roof" x1="0" x2="1"><stop offset="0" stop-color="#7d3a3a"/><stop offset="1" stop-color="#1d1626"/></linearGradient>
-    <radialGradient id="lamp"><stop offset="0" stop-color="#fffbe6"/><stop offset="1" stop-color="#ffc65c"/></radialGradient>
-    <clipPath id="tower"><path d="M118 500 L131 120 H169 L182 500 Z"/></clipPath>
-  </defs>
-  <g clip-path="url(#tower)">
-    <rect x="118" width="64" height="520" fill="url(#wall)"/>
-    <rect x="118" width="64" y="172" height="62" fill="url(#band)"/>
-    <rect x="118" width="64" y="300" height="68" fill="url(#band)"/>
-    <rect x="118" width="64" y="436" height="80" fill="url(#band)"/>
-  </g>
-  <path d="M122 104 H178 L174 122 H126 Z" fill="#2a2738"/>
-  <path d="M119 86 h62 v4 h-62 z M121 90 v14 M129 90 v14 M137 90 v14 M145 90 v14 M155 90 v14 M163 90 v14 M171 90 v14 M179 90 v14"
-        fill="#211e2e" stroke="#211e2e" stroke-width="1.6"/>
-  <rect x="133" y="62" width="34" height="42" fill="url(#lamp)"/>
-  <path d="M133 62 v42 M144 62 v42 M156 62 v42 M167 62 v42" stroke="#3a2f35" stroke-width="1.8" fill="none"/>
-  <path d="M128 62 Q150 28 172 62 Z" fill="url(#roof)"/><circle cx="150" cy="40" r="4" fill="#2a1d2b"/>
-  <path d="M150 40 V22" stroke="#1d1626" stroke-width="1.6"/>
-  <rect x="146" y="262" width="8" height="14" rx="4" fill="#ffd489"/><rect x="145" y="396" width="9" height="16" rx="4.5" fill="#ffca72"/>
-  <path d="M178 500 V452 L214 430 L254 452 V500 Z" fill="#262437"/><path d="M172 454 L214 427 L260 454 L257 459 L214 434 L176 459 Z" fill="#1a1828"/>
-  <rect x="196" y="462" width="13" height="15" fill="#ffce7a"/><rect x="226" y="462" width="13" height="15" fill="#ffc468"/>
-  <path d="M202.500 462 v15 M196 469.500 h13 M232.500 462 v15 M226 469.500 h13" stroke="#3a2a30" stroke-width="1.400"/>
-  <rect x="236" y="424" width="9" height="22" fill="#1a1828"/>
-</svg>
-"""
 LAMP_BELOW_TOP = 84 / 520
 """Where the lamp is in the drawing, a fraction of its height."""
 
@@ -76,8 +41,7 @@ def lighthouse(width: int, height: int, seed: int = 3) -> Picture:
     lamp = (0.655 * width, 0.396 * height)
     _add_beams(rng, picture, lamp)
     tall = round(0.30 * height)
-    tower = LIGHTHOUSE.format(width=round(tall * 300 / 520), height=tall)
-    draw(picture, tower, (lamp[0], lamp[1] + tall * (0.5 - LAMP_BELOW_TOP)))
+    draw(picture, drawing("lighthouse"), (lamp[0], lamp[1] + tall * (0.5 - LAMP_BELOW_TOP)), height=tall)
     _add_rocks(rng, picture)
     _add_glow(picture, lamp)
     develop(rng, picture, grain=0.009, vignette=0.35)
@@ -108,13 +72,13 @@ def _add_glow(picture: Picture, lamp: tuple[float, float]) -> None:
     """The halo of the lamp. Drawn at half the size."""
     distance = np.hypot(*_distances(picture, lamp, 2))
     glow = 0.75 * np.exp(-distance / 0.018) + 0.22 * np.exp(-distance / 0.10)
-    lighten(picture, enlarged(glow, *picture.shape[:0:-1]), (1.0, 0.83, 0.53))
+    lighten(picture, enlarged(glow.astype(np.float32), picture.shape[2], picture.shape[1]), (1.0, 0.83, 0.53))
 
 
 def _add_rocks(rng: np.random.Generator, picture: Picture) -> None:
     """The headland that the tower stands on, the slope below it, and the rocks in front."""
     height, width = picture.shape[1:]
-    x = np.linspace(0, 1, width, dtype=np.float32) + 0.020 * fractal_line(rng, width, 0.06 * width, 5, 0.5)
+    x = np.linspace(0, 1, width, dtype=np.float32) + 0.020 * fractal_line(rng, width, 0.06 * width, 5)
     headland = 0.637 + 0.022 * ramp(x, 0.60, 0.50) + 0.20 * ramp(x, 0.49, 0.36) - 0.045 * ramp(x, 0.74, 1.05)
     slope = 0.775 + 0.20 * ramp(x, 0.70, 0.18) - 0.05 * ramp(x, 0.7, 1.0)
     near = 0.895 + 0.10 * ramp(x, 0.20, 0.52) * ramp(x, 1.0, 0.66)
@@ -123,7 +87,7 @@ def _add_rocks(rng: np.random.Generator, picture: Picture) -> None:
         (slope, 0.012, (0.066, 0.060, 0.090), 0.9),
         (near, 0.015, (0.038, 0.038, 0.060), 0.8),
     ):
-        crest = height * (outline - roughness * fractal_line(rng, width, 0.09 * height, 9, 0.56))
+        crest = height * (outline - roughness * fractal_line(rng, width, 0.09 * height, 9, gain=0.56))
         top = int(crest.min()) - 2
         light = gleam * _caught_light(rng, crest - top, (height - top, height))
         stone = np.stack([tone + light * shine for tone, shine in zip(color, (0.62, 0.40, 0.34), strict=True)])

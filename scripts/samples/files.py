@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyvips
+from pyvips.enums import ForeignKeep
 
 from scripts.samples.aurora import aurora
 from scripts.samples.balloons import balloons
 from scripts.samples.coast import lighthouse
-from scripts.samples.drawings import GLASS, MARK, POSTER, boat_on_waves
+from scripts.samples.motion import boat_on_waves
 from scripts.samples.mountain_lake import mountain_lake
-from scripts.samples.paint import Picture
+from scripts.samples.paint import Color, Picture, drawing, gradient
 from scripts.samples.silk import silk
 
 FRAMES: Final = 24
 FRAME_MILLISECONDS: Final = 70
 
+PAPER: Final[Color] = (0.965, 0.940, 0.885)
+SEPIA: Final[Color] = (0.100, 0.075, 0.060)
 
-def _image(picture: Picture, *, bits: int = 8) -> Any:
+
+def _image(picture: Picture, *, bits: int = 8) -> pyvips.Image:
     """The picture as an sRGB image of 8 or 16 bits."""
     kind, form, space = (np.uint8, "uchar", "srgb") if bits == 8 else (np.uint16, "ushort", "rgb16")
     height, width = picture.shape[1:]
@@ -31,13 +35,13 @@ def _image(picture: Picture, *, bits: int = 8) -> Any:
     return pyvips.Image.new_from_memory(pixels.data, width, height, 3, form).copy(interpretation=space)
 
 
-def _drawing(svg: str) -> Any:
+def _drawn(svg: str) -> pyvips.Image:
     return pyvips.Image.svgload_buffer(svg.encode())
 
 
-def _animation(width: int, height: int, *, corner: int = 0) -> Any:
+def _animation(width: int, height: int, *, corner: int = 0) -> pyvips.Image:
     """The frames below one another, as libvips wants them, with their height, delays and endless loop."""
-    frames = [_drawing(boat_on_waves(n / FRAMES, width, height, corner=corner)) for n in range(FRAMES)]
+    frames = [_drawn(boat_on_waves(n / FRAMES, width, height, corner=corner)) for n in range(FRAMES)]
     strip = pyvips.Image.arrayjoin(frames, across=1).copy()
     strip.set_type(pyvips.GValue.gint_type, "page-height", height)
     strip.set_type(pyvips.GValue.array_int_type, "delay", [FRAME_MILLISECONDS] * FRAMES)
@@ -46,18 +50,18 @@ def _animation(width: int, height: int, *, corner: int = 0) -> Any:
 
 
 def _landscape(path: str) -> None:
-    _image(mountain_lake(2400, 1600)).jpegsave(path, Q=88, keep="none")
+    _image(mountain_lake(2400, 1600)).jpegsave(path, Q=88, keep=ForeignKeep.NONE)
 
 
 def _portrait(path: str) -> None:
-    _image(lighthouse(1200, 1600)).jpegsave(path, Q=88, keep="none")
+    _image(lighthouse(1200, 1600)).jpegsave(path, Q=88, keep=ForeignKeep.NONE)
 
 
 def _turned(path: str) -> None:
     """Stored lying on its side; orientation 6 says to turn it a quarter clockwise."""
     lying = _image(balloons(900, 1200)).rot270()
     lying.set_type(pyvips.GValue.gint_type, "orientation", 6)
-    lying.jpegsave(path, Q=88, keep="exif")
+    lying.jpegsave(path, Q=88, keep=ForeignKeep.EXIF)
 
 
 def _wide_gamut(path: str) -> None:
@@ -69,22 +73,22 @@ def _scan(path: str) -> None:
     """A sepia print on white, 16 bits a channel, as a scanner would save it."""
     red, green, blue = np.clip(mountain_lake(900, 600, seed=3), 0, 1)
     grey = 0.30 * red + 0.59 * green + 0.11 * blue
-    paper = np.ones((3, 900, 1200), np.float32)
-    for band, tone in zip(
-        paper, ((0.965, 0.10, 0.86, 0.9), (0.940, 0.075, 0.80, 1), (0.885, 0.06, 0.68, 1.12)), strict=True
-    ):
-        border, black, range_, bend = tone
-        band[110:790, 110:1090] = border
-        band[150:750, 150:1050] = black + range_ * grey**bend
-    _image(paper, bits=16).tiffsave(path, compression="deflate", predictor="horizontal", keep="none")
+    sheet = np.ones((3, 900, 1200), np.float32)
+    sheet[:, 110:790, 110:1090] = np.asarray(PAPER, np.float32)[:, None, None]
+    sheet[:, 150:750, 150:1050] = gradient(grey, ((0.0, SEPIA), (0.5, (0.56, 0.46, 0.36)), (1.0, PAPER)))
+    _image(sheet, bits=16).tiffsave(path, compression="deflate", predictor="horizontal", keep=ForeignKeep.NONE)
 
 
 def _avif(path: str) -> None:
-    _image(aurora(1200, 800)).heifsave(path, compression="av1", Q=60, effort=0, keep="none")
+    _image(aurora(1200, 800)).heifsave(path, compression="av1", Q=60, effort=0, keep=ForeignKeep.NONE)
 
 
 def _wave_webp(path: str) -> None:
-    _animation(480, 300, corner=18).webpsave(path, lossless=True, effort=0, keep="none")
+    _animation(480, 300, corner=18).webpsave(path, lossless=True, effort=0, keep=ForeignKeep.NONE)
+
+
+def _write_text(path: str, text: str) -> None:
+    Path(path).write_text(text, encoding="utf-8")
 
 
 FILES: Final[Mapping[str, Callable[[str], None]]] = {
@@ -94,14 +98,10 @@ FILES: Final[Mapping[str, Callable[[str], None]]] = {
     "p3.jpg": _wide_gamut,
     "photo.avif": _avif,
     "scan.tiff": _scan,
-    "logo.png": lambda path: _drawing(MARK).pngsave(path, keep="none"),
-    "shapes.webp": lambda path: _drawing(GLASS).webpsave(path, lossless=True, effort=0, keep="none"),
+    "logo.png": lambda path: _drawn(drawing("mark")).pngsave(path, keep=ForeignKeep.NONE),
+    "shapes.webp": lambda path: _drawn(drawing("glass")).webpsave(path, lossless=True, effort=0, keep=ForeignKeep.NONE),
     "wave.gif": lambda path: _animation(320, 200).gifsave(path, dither=0, bitdepth=6),
     "wave.webp": _wave_webp,
-    "drawing.svg": lambda path: _write_text(path, POSTER),
+    "drawing.svg": lambda path: _write_text(path, drawing("poster")),
 }
 """Each file's name and the function that writes it to a path."""
-
-
-def _write_text(path: str, text: str) -> None:
-    Path(path).write_text(text, encoding="utf-8")

@@ -44,6 +44,7 @@ def draw_samples(folder: Path) -> bool:
 
 def _digest() -> str:
     code = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        code.update(path.read_bytes())
+    for path in sorted(Path(__file__).parent.rglob("*.*")):
+        if path.suffix in {".py", ".svg"}:
+            code.update(path.read_bytes())
     return code.hexdigest()

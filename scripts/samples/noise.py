@@ -21,7 +21,7 @@ def resized(plane: Plane, width: int, height: int) -> Plane:
 
 
 def sampled(plane: Plane, x: Plane, y: Plane) -> Plane:
-    """The plane at columns `x` and rows `y`, which may lie between its own; faster than libvips where linear is enough."""
+    """The plane at columns `x` and rows `y`, which may lie between its own; linear, and faster at it than libvips."""
     # Columns first: the large step is then the one over whole rows, which memory likes.
     for axis, positions in ((1, x), (0, y)):
         last = plane.shape[axis] - 1
@@ -53,7 +53,7 @@ def blurred(plane: Plane, sigma: float) -> Plane:
 
 
 def fractal(rng: np.random.Generator, size: tuple[int, int], cell: tuple[float, float], octaves: int) -> Plane:
-    """Smooth chance of `size` (width, height): cells of `cell` pixels, and `octaves` - 1 halvings of them at half weight.
+    """Smooth chance of `size` (width, height): cells of `cell` pixels and `octaves` - 1 halvings, each at half weight.
 
     The values lie about 0, nearly all between -1 and 1.
     """
@@ -75,7 +75,7 @@ def fractal(rng: np.random.Generator, size: tuple[int, int], cell: tuple[float, 
     return sampled(plane, x, y)
 
 
-def fractal_line(rng: np.random.Generator, width: int, cell: float, octaves: int, gain: float = 0.5) -> Plane:
+def fractal_line(rng: np.random.Generator, width: int, cell: float, octaves: int, *, gain: float = 0.5) -> Plane:
     """A jagged line of `width` values about 0: straight pieces of `cell` pixels, broken again and again."""
     positions = np.arange(width, dtype=np.float32)
     line = np.zeros(width, np.float32)

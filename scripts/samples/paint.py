@@ -6,6 +6,7 @@ A picture is three planes, red, green and blue, from 0 for none to 1 for all. Pa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pyvips
@@ -33,21 +34,21 @@ def gradient(values: Plane, stops: Stops) -> Picture:
 
 def paint(picture: Picture, color: Picture | Color, opacity: Plane | float) -> None:
     """Lays a colour over the picture where `opacity` says so."""
-    for band, tone in zip(picture, color, strict=True):
-        band += (tone - band) * opacity
+    for band, tone in enumerate(color):
+        picture[band] += (tone - picture[band]) * opacity
 
 
 def lighten(picture: Picture, light: Plane, color: Color) -> None:
     """Adds light of a colour, as much as the picture can take."""
     light = np.clip(light, 0, 1)
-    for band, tone in zip(picture, color, strict=True):
-        band += light * (1 - band) * np.float32(tone)
+    for band, tone in enumerate(color):
+        picture[band] += light * (1 - picture[band]) * np.float32(tone)
 
 
 def covered(crest: Plane, rows: tuple[int, int]) -> Plane:
     """The opacity, in rows from and up to, of what lies below a line: each column's height in pixels from the top."""
     below = np.arange(*rows, dtype=np.float32)[:, None] - crest.astype(np.float32)
-    return np.clip(below * np.float32(1 / 1.5) + np.float32(0.5), 0, 1)
+    return np.asarray(np.clip(below * np.float32(1 / 1.5) + np.float32(0.5), 0, 1))
 
 
 def enlarged_picture(picture: Picture, width: int, height: int) -> Picture:
@@ -58,9 +59,17 @@ def enlarged_picture(picture: Picture, width: int, height: int) -> Picture:
     return larger
 
 
-def draw(picture: Picture, svg: str, center: tuple[float, float], *, opacity: float = 1.0) -> None:
-    """Draws SVG text with its middle at (x, y), wholly inside the picture."""
-    drawn = np.asarray(pyvips.Image.svgload_buffer(svg.encode()).numpy(), dtype=np.float32).transpose(2, 0, 1) / 255
+def drawing(name: str) -> str:
+    """The text of one of the drawings in `svg/`; those that are templates have their colours in braces."""
+    return (Path(__file__).parent / "svg" / f"{name}.svg").read_text(encoding="utf-8")
+
+
+def draw(picture: Picture, svg: str, center: tuple[float, float], *, height: float, opacity: float = 1.0) -> None:
+    """Draws SVG text `height` pixels high with its middle at (x, y), wholly inside the picture."""
+    text = svg.encode()
+    scale = height / pyvips.Image.svgload_buffer(text).height
+    drawn = np.asarray(pyvips.Image.svgload_buffer(text, scale=scale).numpy(), dtype=np.float32).transpose(2, 0, 1)
+    drawn = drawn * np.float32(1 / 255)
     rows, columns = drawn.shape[1:]
     top, left = round(center[1] - rows / 2), round(center[0] - columns / 2)
     paint(picture[:, top : top + rows, left : left + columns], drawn[:3], drawn[3] * np.float32(opacity))
@@ -74,6 +83,5 @@ def develop(rng: np.random.Generator, picture: Picture, *, grain: float, vignett
     speckle = rng.standard_normal((height, width), dtype=np.float32)
     speckle[1:] += speckle[:-1]
     speckle *= np.float32(grain * 0.7)
-    for band in picture:
-        band *= shade
-        band += speckle
+    picture *= shade
+    picture += speckle

@@ -32,7 +32,7 @@ class Light:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ridge:
-    """A line of hills: where it stands, how far it reaches up and down, how long its slopes are, how broken they are."""
+    """A line of hills: where it stands, how far it reaches up and down, how long and how broken its slopes are."""
 
     base: float
     reach: float
@@ -79,17 +79,17 @@ def add_ridges(rng: np.random.Generator, picture: Picture, ridges: Sequence[Ridg
     """Draws the ridges one before the other, each down to the row `foot`."""
     height, width = picture.shape[1:]
     for ridge in ridges:
-        line = fractal_line(rng, width, ridge.slope * height, 9, ridge.roughness)
+        line = fractal_line(rng, width, ridge.slope * height, 9, gain=ridge.roughness)
         crest = height * (ridge.base - ridge.reach * line)
         top = max(int(crest.min() - height * ridge.tallest_tree - 2), 0)
         opacity = covered(crest, (top, foot))
         if ridge.tallest_tree:
             add_forest(rng, opacity, crest - top, ridge.tallest_tree * height)
-        paint(picture[:, top:foot], _slopes(rng, ridge, crest - top, air, (foot - top, height)), opacity)
+        paint(picture[:, top:foot], _slopes(rng, ridge, crest - top, air=air, heights=(foot - top, height)), opacity)
 
 
-def _slopes(rng: np.random.Generator, ridge: Ridge, crest: Plane, air: Picture, heights: tuple[int, int]) -> Picture:
-    """The colours of a ridge: faces turned to the light or away, and mist that thickens downwards. Drawn at half size."""
+def _slopes(rng: np.random.Generator, ridge: Ridge, crest: Plane, *, air: Picture, heights: tuple[int, int]) -> Picture:
+    """The colours of a ridge: faces turned to the light or away, and mist below. Drawn at half the size."""
     (rows, height), width = heights, len(crest)
     size = width // 2, rows // 2 + 1
     reach = max(round(0.008 * height), 2)

@@ -58,7 +58,7 @@ def add_near_shore(
     height, width = picture.shape[1:]
     x = np.linspace(0, 1, width, dtype=np.float32)
     ground = 0.985 - 0.15 * np.exp(-x / 0.17) - 0.06 * np.exp(-(1 - x) / 0.10)
-    ground = height * (ground - 0.006 * fractal_line(rng, width, 0.04 * height, 6, 0.6))
+    ground = height * (ground - 0.006 * fractal_line(rng, width, 0.04 * height, 6, gain=0.6))
     top = int(height * max(0.0, 0.8 - max(tall for _, tall in trees)))
     opacity = covered(ground, (top, height))
     shape = pine(rng, round(0.5 * height))

@@ -89,10 +89,16 @@ class Drawing:
         """Something like a photograph: soft gradients with fine, repeatable noise."""
         y, x = np.mgrid[0:height, 0:width]
         noise = np.random.default_rng(7).normal(0, 12, (height, width))
-        channels = [127 + 90 * np.sin(x / 37) + noise, 127 + 90 * np.cos(y / 23) + noise, 127 + 60 * np.sin((x + y) / 51)]
+        channels = [
+            127 + 90 * np.sin(x / 37) + noise,
+            127 + 90 * np.cos(y / 23) + noise,
+            127 + 60 * np.sin((x + y) / 51),
+        ]
         return pyvips.Image.new_from_array(np.dstack(channels).clip(0, 255).astype(np.uint8), interpretation="srgb")
 
-    def bordered(self, color: tuple[int, ...], inside: tuple[int, ...], border: tuple[int, int, int, int]) -> pyvips.Image:
+    def bordered(
+        self, color: tuple[int, ...], inside: tuple[int, ...], border: tuple[int, int, int, int]
+    ) -> pyvips.Image:
         """A 60 x 40 rectangle with a border of (left, top, right, bottom) pixels."""
         left, top, right, bottom = border
         canvas = self.flat(left + 60 + right, top + 40 + bottom, color)

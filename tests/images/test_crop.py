@@ -133,7 +133,9 @@ def test_corners_are_those_of_the_picture_as_it_is_seen(
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_smart_gravity_keeps_what_draws_attention(side: str, rendered: Render, draw: Any) -> None:
     at = 20 if side == "left" else 240
-    image = draw.flat(300, 100, (128, 128, 128)).insert(draw.scene(40, 40).linear(1, [90, -60, -60]).cast("uchar"), at, 30)
+    image = draw.flat(300, 100, (128, 128, 128)).insert(
+        draw.scene(40, 40).linear(1, [90, -60, -60]).cast("uchar"), at, 30
+    )
     source = image.pngsave_buffer()
 
     picture = rendered("c:100:100:sm", source)

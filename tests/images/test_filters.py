@@ -31,7 +31,9 @@ def test_a_stronger_blur_leaves_less_detail(rendered: Render, scene: bytes) -> N
 
 
 def test_sharpening_makes_edges_steeper(rendered: Render, scene: bytes) -> None:
-    plain, sharp, sharper = (_roughness(rendered(f"{option}/f:tiff", scene)) for option in ("sh:0", "sharpen:1", "sh:3"))
+    plain, sharp, sharper = (
+        _roughness(rendered(f"{option}/f:tiff", scene)) for option in ("sh:0", "sharpen:1", "sh:3")
+    )
 
     assert plain < sharp
     assert plain < sharper

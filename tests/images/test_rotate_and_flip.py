@@ -66,9 +66,7 @@ def test_the_option_wins_over_the_setting(rendered: Render, draw: Any) -> None:
     assert rendered("ar:1/f:tiff", source, IMGPROXY_AUTO_ROTATE="false").size == (24, 40)
 
 
-def test_the_orientation_is_kept_with_the_metadata_of_a_picture_that_is_not_turned(
-    rendered: Render, draw: Any
-) -> None:
+def test_the_orientation_is_kept_with_the_metadata_of_a_picture_that_is_not_turned(rendered: Render, draw: Any) -> None:
     source = _oriented(draw.coordinates(40, 24), 6)
 
     assert rendered("ar:0/sm:0/f:tiff", source).field("orientation") == 6

@@ -95,9 +95,7 @@ def test_a_taller_target_extends_the_aspect_ratio_to_what_the_pixels_allow(
         ("el:tRUE/w:700", "600x800"),
     ],
 )
-def test_a_jpeg_of_600_by_800_gets_the_recorded_size(
-    options: str, size: str, rendered: Render, photo: bytes
-) -> None:
+def test_a_jpeg_of_600_by_800_gets_the_recorded_size(options: str, size: str, rendered: Render, photo: bytes) -> None:
     assert rendered(f"{options}/f:tiff", photo).size == _size(size)
 
 

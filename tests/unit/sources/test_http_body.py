@@ -12,7 +12,7 @@ from renderer.errors import SourceError, SourceIncomplete, SourceTooLarge
 from renderer.sources.http_body import collect, gunzipped
 
 TEXT = b"all the same " * 50_000
-NOISE = random.Random(1).randbytes(300_000)  # noqa: S311 - not a secret
+NOISE = random.Random(1).randbytes(300_000)
 
 
 async def in_chunks(data: bytes, size: int) -> AsyncIterator[bytes]:
