@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from bildwerk.terminal import pointed
 from renderer.errors import BildwerkError, InvalidURL
+from renderer.options.declare import Option
 from renderer.options.tables import PRESET, PROCESSING
 from renderer.request.parse import Grammar, Observer, parse_request
 from renderer.request.values import RenderRequest
@@ -104,7 +105,7 @@ def offending_segment(segments: Sequence[str], grammar: Grammar, text: str) -> i
         if grammar.is_presets_only:
             return 0 if problem(1) == text else None
         # Once a beginning is refused, every longer one is refused for the same segment.
-        count = bisect_left(range(len(segments)), True, key=lambda count: problem(count) is not None)
+        count = bisect_left(range(len(segments)), 1, key=lambda count: problem(count) is not None)
         return count - 1 if count and problem(count) == text else None
 
 
@@ -120,6 +121,8 @@ def hint(text: str, segment: str, grammar: Grammar) -> str:
         return _meant([other for other in (row.name, *row.aliases) if other in grammar.allowed_options])
     if row is PRESET:
         return _nearest_preset(arguments, grammar)
+    if isinstance(row, Option) and row.is_security and not grammar.allows_security_options:
+        return "; IMGPROXY_ALLOW_SECURITY_OPTIONS is off"
     if "arguments: " in text:
         usage = row.usage.replace("%", "").replace(":", grammar.separator)
         return f"; usage: {name}{grammar.separator}{usage}"

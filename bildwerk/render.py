@@ -53,7 +53,8 @@ class Outcome:
 
 def run(arguments: list[str]) -> int:
     """Renders; 0 when every result was written."""
-    chosen = _parser().parse_args(arguments)
+    # Intermixed, so that `render a.jpg b.jpg --format webp out/` reads as it is meant.
+    chosen = _parser().parse_intermixed_args(arguments)
     settings = load_or_complain(read_environment())
     if settings is None:
         return 1
@@ -116,10 +117,16 @@ async def _renderer(settings: Settings) -> Renderer:
 
 
 def _check_savable(jobs: Sequence[Job], request: RenderRequest, renderer: Renderer) -> None:
+    from renderer.errors import UnsupportedFormat
     from renderer.pipeline.output import check_requested_format
 
+    savable = renderer.capabilities.savable
     for format in dict.fromkeys(job.format for job in jobs):
-        check_requested_format(_with_format(request, format), renderer.capabilities.savable)
+        try:
+            check_requested_format(_with_format(request, format), savable)
+        except UnsupportedFormat as error:
+            names = ", ".join(sorted(format.value for format in savable))
+            raise UnsupportedFormat(f"{error} (this build writes {names})") from error
 
 
 def _with_format(request: RenderRequest, format: ImageFormat) -> RenderRequest:
@@ -232,16 +239,25 @@ def _report(outcomes: Sequence[Outcome], output: str) -> int:
         total = sum(outcome.result_bytes for outcome in written)
         print(f"{len(written)} of {len(outcomes)} pictures written to {visible(output)}, {total:,} bytes")
     for outcome in written:
-        if outcome.result_format is not (named := outcome.job.format):
-            holds = outcome.result_format.value if outcome.result_format else ""
-            print(
-                f"{visible(str(outcome.job.result))} holds {holds}: {named.value} cannot be that small", file=sys.stderr
-            )
+        _note_other_format(outcome)
     if problems:
         lines = [f"{outcome.job.source}: {outcome.problem}" for outcome in problems]
         head = lines[0] if len(outcomes) == 1 else "\n  ".join([f"{len(lines)} not rendered:", *lines])
         return fail("render", head)
     return 0
+
+
+def _note_other_format(outcome: Outcome) -> None:
+    """Says so on stderr when a file holds another format than its name promises."""
+    from bildwerk.file_plan import format_of_name
+
+    held = outcome.result_format
+    if held is None or format_of_name(outcome.job.result) is held:
+        return
+    why = (
+        "as was asked for" if held is outcome.job.format else f"the picture is too small for {outcome.job.format.value}"
+    )
+    print(f"note: {visible(str(outcome.job.result))} holds {held.value}: {why}", file=sys.stderr)
 
 
 def _rows(outcome: Outcome) -> list[list[str]]:

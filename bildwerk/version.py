@@ -6,17 +6,21 @@ import argparse
 import platform
 from importlib.metadata import version as installed
 
-from bildwerk.terminal import columns
+from bildwerk.terminal import columns, fail
 
 
 def run(arguments: list[str]) -> int:
     """Prints two small tables."""
     argparse.ArgumentParser(prog="bildwerk version", description="Print versions and formats.").parse_args(arguments)
+    from renderer.errors import ConfigurationError
     from renderer.formats import ImageFormat
     from renderer.version import IMGPROXY_VERSION, VERSION
     from renderer.vips import runtime
 
-    capabilities = runtime.start()
+    try:
+        capabilities = runtime.start()
+    except ConfigurationError as error:
+        return fail("version", str(error))
     rows = [
         ("bildwerk", VERSION),
         ("answers for imgproxy", IMGPROXY_VERSION),

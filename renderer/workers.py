@@ -68,25 +68,34 @@ class Workers:
                 await self._slots.acquire()
         except TimeoutError as error:
             raise RequestTimeout("no worker was free before the deadline") from error
-        try:
-            return await self._run(render, at)
-        finally:
-            self._slots.release()
-
-    async def _run(self, render: Callable[[Deadline], T], at: float) -> T:
-        loop = asyncio.get_running_loop()
         deadline = Deadline(at)  # loop.time() and time.monotonic() are one clock
-        timer = loop.call_at(at, deadline.kill)
-        work = loop.run_in_executor(self._threads, render, deadline)
+        work = self._started(render, deadline)
         try:
-            return await asyncio.shield(work)
+            await asyncio.wait([work], timeout=max(0.0, at - asyncio.get_running_loop().time()))
         except asyncio.CancelledError:
-            # The thread cannot be cancelled, but libvips can; the slot is free only when the thread is.
+            # The thread cannot be cancelled, but libvips can.
             deadline.kill()
             await asyncio.wait([work])
             raise
-        finally:
-            timer.cancel()
+        if not work.done():
+            deadline.kill()
+            raise RequestTimeout("the render passed its deadline")
+        return work.result()
+
+    def _started(self, render: Callable[[Deadline], T], deadline: Deadline) -> asyncio.Future[T]:
+        """The render in a thread, with which its slot ends: not sooner, when a request no longer waits for it."""
+        try:
+            work = asyncio.get_running_loop().run_in_executor(self._threads, render, deadline)
+        except BaseException:
+            self._slots.release()
+            raise
+        work.add_done_callback(self._ended)
+        return work
+
+    def _ended(self, work: asyncio.Future[T]) -> None:
+        self._slots.release()
+        if not work.cancelled():
+            work.exception()  # told to nobody if nobody waits any more
 
     def close(self) -> None:
         """Ends the threads; renders that run are waited for."""

@@ -82,24 +82,38 @@ def _whole(test: Callable[[int], bool], expected: str) -> Callable[[str, str], i
 def _real(test: Callable[[float], bool], expected: str) -> Callable[[str, str], float]:
     def read(text: str, key: str) -> float:
         try:
-            value = parse_float(text)
+            value = _finite(text)
         except ValueError as error:
             raise invalid(key, text, expected) from error
-        if not (math.isfinite(value) and test(value)):
+        if not test(value):
             raise invalid(key, text, expected)
         return value
 
     return read
 
 
+def _finite(text: str) -> float:
+    value = parse_float(text)
+    if not math.isfinite(value):
+        raise ValueError("no finite number")
+    return value
+
+
 integer = _whole(lambda _: True, "integer number")
 uint = _whole(lambda value: value >= 0, POSITIVE_OR_ZERO)
 pint = _whole(lambda value: value > 0, POSITIVE)
 quality = _whole(lambda value: 0 <= value <= 100, "number in range 0-100")
-real = _real(lambda _: True, "number")
 ufloat = _real(lambda value: value >= 0, POSITIVE_OR_ZERO)
 pfloat = _real(lambda value: value > 0, POSITIVE)
 unit = _real(lambda value: 0 <= value <= 1, "number in range 0-1")
+
+
+def real(text: str, key: str) -> float:
+    """Any finite number."""
+    try:
+        return _finite(text)
+    except ValueError as error:
+        raise invalid_arguments(key, [text]) from error
 
 
 def megapixels(text: str, key: str) -> int:
@@ -210,12 +224,9 @@ ALL_GRAVITIES: Final = WITH_FOCUS | {"sm": GravityType.SMART}
 def offset(text: str, key: str) -> float:
     """An offset: any finite number."""
     try:
-        value = parse_float(text)
+        return _finite(text)
     except ValueError as error:
         raise InvalidURL(f"Invalid {key}: {text[:100]}") from error
-    if not math.isfinite(value):
-        raise InvalidURL(f"Invalid {key}: {text[:100]}")
-    return value
 
 
 def read_gravity(

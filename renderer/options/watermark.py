@@ -36,16 +36,20 @@ def _read_watermark(previous: WatermarkPlacement, arguments: Arguments, key: str
     # imgproxy takes two arguments more than it documents and ignores them (spec 02 section 6.7).
     at_most(7, key, arguments)
     opacity, position, x, y, scale = (*arguments, "", "", "", "")[:5]
-    if position and position not in _POSITIONS:
-        raise invalid(f"{key}.position", position, ", ".join(_POSITIONS))
     return WatermarkPlacement(
         opacity=unit(opacity, f"{key}.opacity"),
-        position=_POSITIONS[position] if position else previous.position,
+        position=_position(position, f"{key}.position") if position else previous.position,
         x=offset(x, f"{key}.x_offset") if x else previous.x,
         y=offset(y, f"{key}.y_offset") if y else previous.y,
         # Scale 0 is the original size, as documented; 4.0.12 itself refuses it (DESIGN section 2).
         scale=ufloat(scale, f"{key}.scale") if scale else previous.scale,
     )
+
+
+def _position(text: str, key: str) -> GravityType | None:
+    if text not in _POSITIONS:
+        raise invalid(key, text, ", ".join(_POSITIONS))
+    return _POSITIONS[text]
 
 
 def _write_watermark(watermark: WatermarkPlacement) -> Iterable[Arguments]:

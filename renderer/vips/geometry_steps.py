@@ -182,6 +182,8 @@ def fit_format(frame: Frame) -> Frame:
     factor = format_limit_scale(frame.work.format, Size(image.width, image.height))
     # The square root of the area's excess does not reach GIF's limit of a side in one go (spec 02 section 3.14).
     while factor < 1:
+        # A factor that is all but 1 would round back to the same size, for ever: a pass takes a pixel at least.
+        factor = min(factor, 1 - 1 / max(image.width, image.height))
         image = resized(image, factor, factor)
         if frame.work.format is not ImageFormat.GIF:
             break

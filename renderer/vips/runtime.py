@@ -148,9 +148,10 @@ class Deadline:
     @contextlib.contextmanager
     def evaluating(self, image: pyvips.Image) -> Iterator[None]:
         """Surrounds a call that computes pixels of `image`."""
-        self.check()
         self._evaluating = image
         try:
+            # Looked at after the picture is known: a kill that comes before libvips begins finds one of the two.
+            self.check()
             yield
         except pyvips.Error as error:
             self.check()

@@ -100,7 +100,6 @@ NO_FINITE = ["nan", "NaN", "inf", "-inf", "+Infinity"]
         (arguments.uint, [*NO_INTEGER, "-1"], "positive number or 0"),
         (arguments.pint, [*NO_INTEGER, "-1", "0", "-0"], "positive number"),
         (arguments.quality, [*NO_INTEGER, "-1", "101"], "number in range 0-100"),
-        (arguments.real, [*NO_NUMBER, *NO_FINITE], "number"),
         (arguments.ufloat, [*NO_NUMBER, *NO_FINITE, "-0.1"], "positive number or 0"),
         (arguments.pfloat, [*NO_NUMBER, *NO_FINITE, "-0.1", "0", "1e-400"], "positive number"),
         (arguments.unit, [*NO_NUMBER, *NO_FINITE, "-0.1", "1.1"], "number in range 0-1"),
@@ -116,6 +115,14 @@ def test_what_a_kind_refuses_is_named_with_what_was_expected(reader: Reader, tex
         with pytest.raises(InvalidURL) as refused:
             reader(text, "some.key")
         assert str(refused.value) == f"Invalid some.key: {text[:100]} (expected {expected})", text
+
+
+@pytest.mark.parametrize("text", [*NO_NUMBER, *NO_FINITE])
+def test_a_number_that_may_be_anything_is_refused_as_an_argument_list(text: str) -> None:
+    """A number that may be anything is refused as an argument list, as imgproxy does."""
+    with pytest.raises(InvalidURL) as refused:
+        arguments.real(text, "trim.threshold")
+    assert str(refused.value) == f"Invalid trim.threshold arguments: [{text}]"
 
 
 @pytest.mark.parametrize("text", ["", "a", "nan", "inf", "1e999"])

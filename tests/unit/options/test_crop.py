@@ -160,8 +160,8 @@ def test_trim_resets_threshold_and_color_and_keeps_the_rest(read: Read, options:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ("t:a", "Invalid trim.threshold: a (expected number)"),
-        ("t:nan", "Invalid trim.threshold: nan (expected number)"),
+        ("t:a", "Invalid trim.threshold arguments: [a]"),
+        ("t:nan", "Invalid trim.threshold arguments: [nan]"),
         ("t:10:red", "Invalid trim.color: red (expected hex-encoded color)"),
         ("t:10:f00:1:1:1", "Invalid trim arguments: [10 f00 1 1 1]"),
         ("t:10:f00:1:1:", "Invalid trim arguments: [10 f00 1 1 ]"),

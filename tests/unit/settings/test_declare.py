@@ -44,8 +44,9 @@ def test_a_table_is_built_from_its_defaults() -> None:
 
 def test_a_secret_is_not_in_the_representation() -> None:
     """A secret is not in the representation, other values are."""
-    example = Example(size=77, password="hunter2")
+    hidden = "hunter2"
+    example = Example(size=77, password=hidden)
 
     assert "77" in repr(example)
-    assert "hunter2" not in repr(example)
+    assert hidden not in repr(example)
     assert rows(Example)["password"].is_secret

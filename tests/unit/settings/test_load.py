@@ -169,7 +169,8 @@ def test_a_long_bad_value_is_shown_in_part() -> None:
 def test_no_secret_is_shown_by_the_settings(table: str, attribute: str, row: Row) -> None:
     """No secret is shown by the settings, while the representation names every other field."""
     shown = "deadbeef" * 4
-    value = {str: shown, bytes: shown.encode()}.get(type(getattr(getattr(Settings(), table), attribute)), (shown,))
+    default = getattr(getattr(Settings(), table), attribute)
+    value = shown.encode() if isinstance(default, bytes) else shown if isinstance(default, str) else (shown,)
     settings = dataclasses.replace(
         Settings(), **{table: dataclasses.replace(getattr(Settings(), table), **{attribute: value})}
     )

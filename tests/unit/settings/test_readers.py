@@ -90,7 +90,7 @@ REFUSED = [
     *((megapixels(), text) for text in ("nan", "-inf", "1e305")),
     *((COLORS, text) for text in ("blue", " red", "red ", "")),
     *((words(empty_items=False), text) for text in (",", "a,", ",a", "a, ,b")),
-    *((HEX_LIST, text) for text in ("aa,", ",", "a", "0x00", "zz", "aa bb", "aa;bb", "٠٠")),
+    *((HEX_LIST, text) for text in ("aa,", ",", "a", "0x00", "zz", "aa bb", "aa;bb", "\u0660\u0660")),
     *((AES_KEY, text) for text in ("00" * 15, "00" * 33, "zz" * 16, " " + "00" * 16)),
     *((FORMATS, text) for text in ("jpeg,", "JPEG", "tif", "heif", "best", "jpeg;png")),
     *((QUALITIES, text) for text in ("webp", "webp=", "webp=0", "webp=101", "webp=a", "webp=1.5", "tif=1", "webp=1,")),
@@ -105,7 +105,7 @@ REFUSED = [
 @pytest.mark.parametrize(("reader", "text"), REFUSED)
 def test_a_kind_refuses_every_other_text(reader: Reader, text: str) -> None:
     """A kind refuses every other text with the one exception that the loader catches."""
-    with pytest.raises(ValueError, match=".+"):
+    with pytest.raises(ValueError, match=r".+"):
         reader.read(text)
 
 

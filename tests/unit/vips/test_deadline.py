@@ -62,9 +62,8 @@ def _saving(operation: str, **options: object) -> Callable[[Deadline], object]:
         _saving("tiffsave_buffer"),
         _saving("heifsave_buffer", compression="av1"),
         _saving("find_trim"),
-        _saving("smartcrop", width=10, height=10),
     ],
-    ids="copy memory jpeg png palette webp gif tiff avif trim smart".split(),
+    ids="copy memory jpeg png palette webp gif tiff avif trim".split(),
 )
 def test_a_kill_from_another_thread_ends_the_computation_soon(compute: Callable[[Deadline], object]) -> None:
     deadline = Watched()
@@ -94,6 +93,7 @@ def test_a_kill_before_a_computation_forbids_it() -> None:
         deadline.in_memory(pyvips.Image.black(1, 1))
 
 
+@pytest.mark.timeout(20)
 def test_a_kill_while_a_computation_is_announced_is_not_lost() -> None:
     """Between the look at the clock and libvips' first tile there is no gap in which a kill goes unnoticed."""
 
@@ -102,8 +102,8 @@ def test_a_kill_while_a_computation_is_announced_is_not_lost() -> None:
             super().check()
             self.kill()
 
-    with pytest.raises(RequestTimeout), Late().evaluating(pyvips.Image.black(1, 1)):
-        pytest.fail("computing has begun")
+    with pytest.raises(RequestTimeout):
+        Late().in_memory(_endless())
 
 
 def test_a_deadline_that_has_passed_forbids_every_computation() -> None:
@@ -123,10 +123,11 @@ def test_a_deadline_to_come_lets_pixels_be_computed() -> None:
 
 
 def test_a_picture_that_cannot_be_computed_is_broken() -> None:
-    whole = pyvips.Image.black(64, 64).jpegsave_buffer()
+    whole = pyvips.Image.gaussnoise(256, 256).cast("uchar").pngsave_buffer()
+    image = pyvips.Image.pngload_buffer(whole[: len(whole) // 2], fail_on="truncated")
 
     with pytest.raises(BrokenImage) as raised:
-        Deadline().in_memory(pyvips.Image.jpegload_buffer(whole[:200], fail_on="truncated"))
+        Deadline().in_memory(image)
 
     assert raised.value.status == 422
 
