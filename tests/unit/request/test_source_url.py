@@ -84,14 +84,14 @@ def test_an_encoded_source_may_be_cut_anywhere(path: str, url: str, extension: s
         (".png", "Image URL is empty"),
         ("/.png", "Image URL is empty"),
         ("plain", "Invalid url encoding: plain"),
-        ("PLAIN/local:///a.jpg", "Invalid url encoding: PLAINlocal:"),
+        ("PLAIN/local:///a.jpg", "Invalid url encoding: PLAINlocal:a"),
         ("plain/a@b@c", "Multiple formats are specified: a@b@c"),
         ("plain/@@", "Multiple formats are specified: @@"),
         ("abcd.png.webp", "Multiple formats are specified: abcd.png.webp"),
         ("ab+d", "Invalid url encoding: ab+d"),
         ("ab%3Dd", "Invalid url encoding: ab%3Dd"),
         ("ab@png", "Invalid url encoding: ab@png"),
-        ("ab:d", "Invalid url encoding: ab:d"),
+        ("abcd/a:bcd", "Invalid url encoding: abcda:bcd"),
         ("ab=d", "Invalid url encoding: ab=d"),
         ("abcde", "Invalid url encoding: abcde"),
         ("-", "Invalid url encoding: -"),
@@ -102,7 +102,7 @@ def test_a_source_that_cannot_be_decoded_is_refused(
     grammar: MakeGrammar, refused: Refused, path: str, text: str
 ) -> None:
     """A source that cannot be decoded is refused."""
-    assert refused(f"w:10/{path}", grammar()) == text.replace("local:", "local:")
+    assert refused(f"w:10/{path}", grammar()) == text
 
 
 def test_a_path_that_ends_with_its_options_has_no_source(grammar: MakeGrammar, refused: Refused) -> None:
@@ -195,7 +195,7 @@ def test_encrypted_data_without_text_or_key_is_no_encrypted_source(grammar: Make
     junk = base64.urlsafe_b64decode("encAAAA=").decode("utf-8", "surrogateescape")
 
     assert refused("enc/", grammar(sources=sources)) == "Image URL is empty"
-    assert parse_request("enc", grammar(sources=sources)).source_url == "z\udc77"
+    assert parse_request("enc", grammar(sources=sources)).source_url == "zw"
     assert parse_request("enc/AAAA", grammar()).source_url == junk
 
 
