@@ -6,13 +6,18 @@ that runs with a bad setting elsewhere is still asked.
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from bildwerk.environment import read_environment
+
+if TYPE_CHECKING:
+    import argparse
+
+if TYPE_CHECKING:
+    import argparse
 
 TIMEOUT_SECONDS: Final = 5
 MAX_BODY_BYTES: Final = 65_536
@@ -75,6 +80,8 @@ def _ask(host: str, port: int, path: str) -> tuple[int, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
+    import argparse
+
     return argparse.ArgumentParser(
         prog="bildwerk health",
         description="Ask the server on this machine whether it is well.",

@@ -150,3 +150,25 @@ def rendered(capabilities: Capabilities) -> Callable[..., Picture]:
         return Picture(renderer.render(detected(source), request, deadline or Deadline()))
 
     return render
+
+
+@pytest.fixture(scope="session")
+def every_format(draw: Drawing) -> dict[str, bytes]:
+    """48 x 32 of one color in each format that can be read; BMP and ICO are written by Pillow."""
+    image = draw.flat(48, 32, (200, 120, 60))
+    pillow = PIL.Image.fromarray(image.numpy())
+    files = {}
+    for format, options in (("bmp", {}), ("ico", {"sizes": [(48, 32)], "bitmap_format": "bmp"})):
+        file = io.BytesIO()
+        pillow.save(file, format.upper(), **options)
+        files[format] = file.getvalue()
+    return files | {
+        "jpeg": image.jpegsave_buffer(Q=100, subsample_mode="off"),
+        "png": image.pngsave_buffer(),
+        "webp": image.webpsave_buffer(lossless=True),
+        "gif": image.gifsave_buffer(),
+        "tiff": image.tiffsave_buffer(),
+        "avif": image.heifsave_buffer(compression="av1", Q=100),
+        "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="48" height="32">'
+        b'<rect width="48" height="32" fill="#c8783c"/></svg>',
+    }

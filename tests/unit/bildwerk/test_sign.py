@@ -125,9 +125,7 @@ def test_paths_come_from_stdin_too(bildwerk: Run) -> None:
     ],
 )
 @pytest.mark.usefixtures("_keys")
-def test_what_cannot_be_signed_is_an_error(
-    arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_cannot_be_signed_is_an_error(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
     """On stderr, with the reason."""
     assert main(["sign", *arguments]) == 1
     assert capsys.readouterr() == ("", f"bildwerk sign: {text}\n")

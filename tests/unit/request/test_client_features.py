@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
 
 from renderer.request.client_features import client_features
 from renderer.request.values import NO_FEATURES, ClientFeatures
 from renderer.settings.processing import FormatSettings
+
+
+def having(name: str) -> FormatSettings:
+    """Settings of which one is on."""
+    changes: dict[str, Any] = {name: True}
+    return dataclasses.replace(FormatSettings(), **changes)
+
 
 EVERYTHING = FormatSettings(
     auto_webp=True, auto_avif=True, auto_jxl=True, enforce_webp=True, enforce_avif=True, enforce_jxl=True
@@ -19,13 +29,11 @@ def test_a_format_is_preferred_if_the_client_accepts_it_and_a_setting_wants_it(n
     accept = f"image/{name}"
 
     assert client_features(accept, FormatSettings()) == NO_FEATURES
-    assert client_features(accept, FormatSettings(**{f"auto_{name}": True})) == ClientFeatures(
-        **{f"prefers_{name}": True}
-    )
-    assert client_features(accept, FormatSettings(**{f"enforce_{name}": True})) == ClientFeatures(
+    assert client_features(accept, having(f"auto_{name}")) == ClientFeatures(**{f"prefers_{name}": True})
+    assert client_features(accept, having(f"enforce_{name}")) == ClientFeatures(
         **{f"prefers_{name}": True, f"enforces_{name}": True}
     )
-    assert client_features("image/png", FormatSettings(**{f"enforce_{name}": True})) == NO_FEATURES
+    assert client_features("image/png", having(f"enforce_{name}")) == NO_FEATURES
 
 
 @pytest.mark.parametrize(
