@@ -19,7 +19,7 @@ PRESETS = {"IMGPROXY_PRESETS": "default=sharpen:0.3,soft=blur:2,thumb=resize:fil
 
 
 @pytest.fixture
-def facts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:  # noqa: ANN401  a function of any settings
+def facts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Explains a URL as JSON under settings; gives status and facts."""
 
     def explain(*arguments: str, **settings: str) -> tuple[int, dict[str, Any]]:

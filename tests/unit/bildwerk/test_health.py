@@ -35,7 +35,7 @@ def server() -> Iterator[Callable[[int, bytes], tuple[int, list[str]]]]:
                     """Keeps the test's output clean."""
 
             listening = HTTPServer(("127.0.0.1", 0), Handler)
-            thread = threading.Thread(target=listening.serve_forever)
+            thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
             thread.start()
             stack.callback(listening.server_close)
             stack.callback(thread.join)

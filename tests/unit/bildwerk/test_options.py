@@ -82,7 +82,7 @@ def test_the_segment_to_blame_is_the_first_that_is_refused(segments: list[str], 
     assert offending_segment(segments, grammar(), text) == index
 
 
-def test_a_hundred_thousand_segments_are_searched_in_no_time() -> None:
+def test_forty_thousand_segments_are_searched_in_no_time() -> None:
     """By halves, not one after another."""
     segments = ["w:1"] * 20_000 + ["w:x"] + ["w:1"] * 20_000
 

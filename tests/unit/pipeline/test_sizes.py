@@ -175,7 +175,7 @@ PADDING = "pd:100:200:300:400"
         (-1, "300:300", "el:1", (300, 150), (300, 300), (300, 300)),
     ],
 )
-def test_the_longest_side_of_a_result_is_limited(  # noqa: PLR0913  one column of the recorded table each
+def test_the_longest_side_of_a_result_is_limited(
     result_size: ResultSize,
     limit: int,
     target: str,
