@@ -33,6 +33,8 @@ def run(arguments: list[str]) -> int:
     logging.basicConfig(
         level=_LEVELS[settings.server.log_level], stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s"
     )
+    # pyvips tells of every thread that libvips starts and ends.
+    logging.getLogger("pyvips").setLevel(logging.WARNING)
     import uvloop
 
     return uvloop.run(_serve(environment, print_examples=chosen.examples))
