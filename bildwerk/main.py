@@ -12,6 +12,8 @@ import os
 import sys
 from typing import Final
 
+from bildwerk.terminal import INTERRUPTED
+
 SUBCOMMANDS: Final = {
     "serve": "start the render server",
     "health": "ask a running server whether it is well",
@@ -32,9 +34,6 @@ examples:
 
 Settings come from the environment, under imgproxy's own names (IMGPROXY_KEY, IMGPROXY_SALT, ...): docs/settings.md.
 `bildwerk COMMAND --help` tells more about a command."""
-
-INTERRUPTED: Final = 130
-"""The status that a shell gives a process ended by SIGINT."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,13 +9,13 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from bildwerk.environment import complain, load_or_complain, read_environment
-from bildwerk.terminal import columns, fail, visible
+from bildwerk.terminal import INTERRUPTED, columns, fail, visible
 
 if TYPE_CHECKING:
     from bildwerk.file_plan import Job
@@ -35,6 +35,9 @@ examples:
 
 A result has the format that --format or the options name, else the one of its own name. In a folder results keep the
 names of their inputs. Settings come from the environment, as the server's do."""
+
+_GRACE_SECONDS: Final = 1.0
+"""How long renders may take to notice that they are stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,11 +155,18 @@ def _all_written(
                 tell(1)
             tell(0)
         except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for deadline in deadlines:
-                deadline.kill()
+            _stop(pool, futures, deadlines)
             raise
     return [future.result() for future in futures]
+
+
+def _stop(pool: ThreadPoolExecutor, futures: Sequence[Future[Outcome]], deadlines: Sequence[Deadline]) -> None:
+    """Ends the work, if need be with the process: an encoder that has begun cannot be stopped, AVIF's runs minutes."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    for deadline in deadlines:
+        deadline.kill()
+    if wait(futures, timeout=_GRACE_SECONDS).not_done:
+        os._exit(INTERRUPTED)
 
 
 def _no_progress(_: int) -> None:

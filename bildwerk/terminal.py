@@ -10,6 +10,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+INTERRUPTED: Final = 130
+"""The status that a shell gives a process ended by SIGINT."""
+
 MAX_EXCERPT: Final = 100
 """Characters of a path that are shown around a place in it: what a terminal of usual width takes."""
 

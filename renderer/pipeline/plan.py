@@ -14,7 +14,16 @@ from renderer.errors import ResultImpossible
 from renderer.formats import ImageFormat
 from renderer.options.arguments import Gravity, GravityType
 from renderer.options.resize import ResizingType
-from renderer.pipeline.geometry import Size, before_turning, rounded_even, scaled, scaled_even, shrunk, smaller
+from renderer.pipeline.geometry import (
+    FURTHEST,
+    Size,
+    before_turning,
+    rounded_even,
+    scaled,
+    scaled_even,
+    shrunk,
+    smaller,
+)
 from renderer.pipeline.header import Raster
 from renderer.request.values import Pipeline
 
@@ -116,7 +125,8 @@ def _check_sizes(sizes: _Sizes) -> None:
 def _crop_side(length: int, crop: float) -> int:
     if not crop:
         return 0
-    return int(crop) if crop >= 1 else max(1, scaled(length, crop))
+    # No picture is that long: more is as good, and stays a number when a loader enlarges.
+    return int(min(crop, FURTHEST)) if crop >= 1 else max(1, scaled(length, crop))
 
 
 def _factors(pipeline: Pipeline, base: Size, *, is_vector: bool) -> tuple[float, float, float]:

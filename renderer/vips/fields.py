@@ -27,6 +27,28 @@ def blob(image: pyvips.Image, field: str) -> bytes | None:
     return value if isinstance(value, bytes) else None
 
 
+def names(image: pyvips.Image) -> list[str]:
+    """The names of all fields; bytes that are no UTF-8 become surrogates.
+
+    Comments in a file are fields under the file's own names, in any encoding; pyvips reads UTF-8 only.
+    """
+    listed = pyvips.vips_lib.vips_image_get_fields(image.pointer)
+    found = []
+    position = 0
+    while listed[position] != pyvips.ffi.NULL:
+        found.append(pyvips.ffi.string(listed[position]).decode("utf-8", "surrogateescape"))
+        pyvips.glib_lib.g_free(listed[position])
+        position += 1
+    pyvips.glib_lib.g_free(listed)
+    return found
+
+
+def remove(image: pyvips.Image, name: str) -> None:
+    """Removes a field by a name from `names`; the picture must be the caller's own copy."""
+    # pyvips' stub has no bytes here, its code has.
+    image.remove(name.encode("utf-8", "surrogateescape"))  # type: ignore[arg-type]
+
+
 def set_whole_number(image: pyvips.Image, field: str, value: int) -> None:
     """Writes a field; the picture must be the caller's own copy."""
     image.set_type(pyvips.GValue.gint_type, field, value)

@@ -10,7 +10,7 @@ from typing import Final
 import pyvips
 
 from renderer.vips.color import ICC_FIELD
-from renderer.vips.fields import blob, set_blob
+from renderer.vips.fields import blob, names, remove, set_blob
 
 _PIXELS_PER_MM_AT_72_DPI: Final = 72 / 25.4
 
@@ -32,13 +32,13 @@ def stripped(image: pyvips.Image, *, is_animated: bool, keeps_copyright: bool) -
     """The picture at 72 dpi without metadata, except what pixels and frames need, and the copyright if it is kept."""
     image = image.copy(xres=_PIXELS_PER_MM_AT_72_DPI, yres=_PIXELS_PER_MM_AT_72_DPI)
     kept = _KEPT | (ANIMATION if is_animated else frozenset()) | (_COPYRIGHT if keeps_copyright else frozenset())
-    for field in image.get_fields():
-        if field in kept or not image.get_typeof(field):
+    for field in names(image):
+        if field in kept:
             continue
         if keeps_copyright and field in _FILTERED:
             _filter(image, field)
         else:
-            image.remove(field)
+            remove(image, field)
     return image
 
 
@@ -57,7 +57,7 @@ def _filter(image: pyvips.Image, field: str) -> None:
 def bare(image: pyvips.Image) -> pyvips.Image:
     """The picture without any metadata."""
     image = image.copy()
-    for field in image.get_fields():
-        if image.get_typeof(field) and field not in _HEADER:
-            image.remove(field)
+    for field in names(image):
+        if field not in _HEADER:
+            remove(image, field)
     return image

@@ -185,3 +185,7 @@ def vips_errors() -> Iterator[None]:
         yield
     except pyvips.Error as error:
         raise vips_failure(error) from error
+    except UnicodeDecodeError as error:
+        # The message quotes bytes of the file; pyvips fails on it before it has cleared it.
+        pyvips.vips_lib.vips_error_clear()
+        raise BrokenImage("the message of libvips is no text") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -124,3 +125,31 @@ def test_broken_metadata_is_dropped(field: str, data: bytes, rendered: Render, d
 
     assert picture.size == (16, 16)
     assert picture.field(field) is None
+
+
+@pytest.mark.parametrize("keyword", [b"Gr\xf6\xdfe", b"\xff\xfe", "\u540d".encode()])
+@pytest.mark.parametrize("options", ["f:png", "sm:0/f:png", "kcr:0/f:jpg"])
+def test_the_name_of_a_comment_may_be_in_any_encoding(
+    options: str, keyword: bytes, rendered: Render, draw: Any
+) -> None:
+    """PNG's keywords are Latin-1: to libvips and its binding they are names of fields."""
+    whole = draw.flat(8, 8, (200, 120, 60)).pngsave_buffer()
+    chunk = b"tEXt" + keyword + b"\0Secret"
+    text = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+    picture = rendered(options, whole[:33] + text + whole[33:])
+
+    assert picture.size == (8, 8)
+    assert b"Secret" not in picture.data
+
+
+def test_a_watermark_may_have_such_a_comment_too(rendered: Render, draw: Any) -> None:
+    whole = draw.flat(8, 8, (200, 120, 60)).pngsave_buffer()
+    chunk = b"tEXt\xff\0Secret"
+    text = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+    picture = rendered(
+        "wm:1/f:png", draw.flat(8, 8, (1, 2, 3)).pngsave_buffer(), watermark=whole[:33] + text + whole[33:]
+    )
+
+    assert picture.pixel(1, 1) == (200, 120, 60)

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from bildwerk.main import INTERRUPTED, SUBCOMMANDS, imgproxy, main
+from bildwerk.main import SUBCOMMANDS, imgproxy, main
+from bildwerk.terminal import INTERRUPTED
 
 HEAVY = ("aiohttp", "pyvips", "numpy", "lxml", "cryptography", "uvloop")
 

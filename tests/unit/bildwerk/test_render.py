@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 import pyvips
 
 from bildwerk.main import main
+from bildwerk.terminal import INTERRUPTED
 from renderer.formats import ImageFormat, detect
 
 Picture = Callable[..., Path]
@@ -281,3 +285,23 @@ def test_as_a_process_it_keeps_stdout_for_results(bildwerk: Run, picture: Pictur
     assert result.returncode == 0
     assert result.stdout.startswith(b"a.png ")
     assert result.stderr == b"Invalid enlarge: yes is no boolean and counts as false\n"
+
+
+def test_an_interrupted_render_ends_soon_and_leaves_nothing_behind() -> None:
+    """Also in the middle of an encoder that takes a minute and cannot be stopped."""
+    noise = pyvips.Image.gaussnoise(1500, 1000, mean=128, sigma=40).cast("uchar").copy(interpretation="b-w")
+    for name in ("a.png", "b.png"):
+        noise.write_to_file(name)
+    command = [sys.executable, "-m", "bildwerk.main", "render", "a.png", "b.png", "out", "--format=avif", "--progress"]
+    environment = {**os.environ, "IMGPROXY_AVIF_SPEED": "0"}
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stderr is not None
+        seen = b""
+        while b"0/2" not in seen:
+            seen += process.stderr.read(1)
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(timeout=20) == INTERRUPTED
+        assert b"Traceback" not in process.stderr.read()
+    assert list(Path("out").iterdir()) == []

@@ -74,3 +74,14 @@ def test_sizes_that_cannot_be_are_the_urls_fault_and_everything_else_is_the_pict
 
     with pytest.raises(expected), runtime.vips_errors():
         fail()
+
+
+@pytest.mark.usefixtures("capabilities")
+def test_a_message_of_libvips_may_be_no_text() -> None:
+    """It quotes what a file says; the message of the next error is its own again."""
+    image = pyvips.Image.black(4, 4)
+
+    with pytest.raises(BrokenImage), runtime.vips_errors():
+        pyvips.Image.profile_load(b"\xff\xfe")
+    with pytest.raises(ResultImpossible, match="^extract_area"), runtime.vips_errors():
+        image.extract_area(3, 3, 4, 4)
