@@ -53,6 +53,7 @@ $(VENV)/runtime.stamp: pyproject.toml requirements/build.txt requirements/runtim
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements/dev.txt
+$(VENV)/dev.stamp: $(VENV)/runtime.stamp requirements/extras.txt requirements/dev.txt
+	@$(PIP) --require-hashes --no-build-isolation -r requirements/extras.txt
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@

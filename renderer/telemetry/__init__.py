@@ -1,0 +1,1 @@
+"""What is told about requests while they run: logs, metrics, traces, error reports."""

@@ -1,0 +1,224 @@
+"""What is seen of one processing request, and who is told of it.
+
+A handler opens an `Observation`; the parts below it mark stages on it. Monitors (the access log, metrics, traces, error
+reporters) are told at each turn and keep nothing of their own per request except under `Observation.notes`. A monitor
+that fails is logged once per turn and never touches the request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from renderer.errors import BildwerkError
+
+_log = logging.getLogger(__name__)
+
+
+class Stage(Enum):
+    """A part of a request that is timed; the value is imgproxy's span label (spec 03 section 7.1)."""
+
+    QUEUE = "queue"
+    DOWNLOAD = "downloading_source_image"
+    PROCESSING = "processing_image"
+    STREAMING = "streaming_image"
+    DOWNLOAD_FALLBACK = "downloading_fallback"
+    DOWNLOAD_WATERMARK = "downloading_watermark"
+
+    @property
+    def display(self) -> str:
+        """The name for people, as New Relic segments show it."""
+        return _DISPLAY[self]
+
+
+_DISPLAY = {
+    Stage.QUEUE: "Queue",
+    Stage.DOWNLOAD: "Downloading source image",
+    Stage.PROCESSING: "Processing image",
+    Stage.STREAMING: "Streaming image",
+    Stage.DOWNLOAD_FALLBACK: "Downloading fallback",
+    Stage.DOWNLOAD_WATERMARK: "Downloading watermark",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """One stage that has ended. `started` is on the clock of `time.monotonic`."""
+
+    stage: Stage
+    started: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """One process, now: what gauges show. Bytes are bytes; connections are clients'."""
+
+    workers: int
+    requests_in_progress: int
+    images_in_progress: int
+    queue_length: int
+    connections: int
+    source_bytes_in_flight: int
+    vips_memory_bytes: int
+    vips_max_memory_bytes: int
+    vips_allocs: int
+
+    @property
+    def workers_utilization(self) -> float:
+        """Percent; over 100 when requests queue (spec 03 section 7.1)."""
+        return 100 * self.requests_in_progress / self.workers
+
+
+@dataclass(slots=True, kw_only=True)
+class Observation:
+    """One processing request as it goes on.
+
+    Attributes:
+        request_id: as the client is told.
+        method: GET or HEAD.
+        target: the request target as it came in, signature and all.
+        client_ip: where the request says that it comes from; for logs only, anyone may claim anything.
+        headers: the client's, first value of each name, names in lower case.
+        started: when the request began, on the clock of `time.monotonic`; `started_at` on that of `time.time`.
+        source_url: once the URL is understood.
+        options: what the URL asks for, names as in the documentation, once it is understood.
+        status: of the answer; 0 while there is none. 499 when the client went away.
+        error: why there is no picture, or why the fallback picture is shown.
+        result_bytes: length of the answer's body.
+        timings: the stages that have ended, in that order.
+        notes: room for monitors, each under its own name.
+    """
+
+    request_id: str
+    method: str
+    target: str
+    client_ip: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    peer: tuple[str, int] = ("", 0)
+    server: tuple[str, int] = ("", 0)
+    started: float = field(default_factory=time.monotonic)
+    started_at: float = field(default_factory=time.time)
+    source_url: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 0
+    error: BildwerkError | None = None
+    result_bytes: int = 0
+    timings: list[Timing] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+    monitors: Sequence[Monitor] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long the request has taken so far."""
+        return time.monotonic() - self.started
+
+    def begin(self) -> None:
+        """Tells that the request has begun."""
+        self._tell("request_started")
+
+    def understood(self, source_url: str, options: Mapping[str, Any]) -> None:
+        """Tells what is asked for."""
+        self.source_url, self.options = source_url, options
+        self._tell("request_understood")
+
+    @contextlib.contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Times a stage."""
+        started = time.monotonic()
+        self._tell("stage_started", stage)
+        try:
+            yield
+        finally:
+            timing = Timing(stage=stage, started=started, seconds=time.monotonic() - started)
+            self.timings.append(timing)
+            self._tell("stage_ended", timing)
+
+    def failed(self, error: BildwerkError) -> None:
+        """Tells of an error; one request may have several, the last one stays."""
+        self.error = error
+        self._tell("request_failed", error)
+
+    def end(self, status: int, result_bytes: int = 0) -> None:
+        """Tells that the answer is out, or that nobody waits for it any more."""
+        self.status, self.result_bytes = status, result_bytes
+        self._tell("request_ended")
+
+    def source_headers(self) -> dict[str, str]:
+        """Headers that tracers want sent to the source, for instance `traceparent`."""
+        headers: dict[str, str] = {}
+        for monitor in self.monitors:
+            try:
+                headers.update(monitor.source_headers(self))
+            except Exception:  # noqa: BLE001  the border of a monitor: whatever is wrong with it is not the request's fault
+                _log.exception("%s failed", type(monitor).__name__)
+        return headers
+
+    def _tell(self, turn: str, *what: object) -> None:
+        for monitor in self.monitors:
+            try:
+                getattr(monitor, turn)(self, *what)
+            except Exception:  # noqa: BLE001  as above
+                _log.exception("%s failed", type(monitor).__name__)
+
+
+class Monitor(Protocol):
+    """Somebody who is told. Every method is quick and never waits: it runs on the event loop."""
+
+    def request_started(self, seen: Observation) -> None:
+        """The request's line and headers are there."""
+
+    def request_understood(self, seen: Observation) -> None:
+        """`source_url` and `options` are known; this turn may never come."""
+
+    def stage_started(self, seen: Observation, stage: Stage) -> None:
+        """A stage begins; stages do not overlap."""
+
+    def stage_ended(self, seen: Observation, timing: Timing) -> None:
+        """The stage that began last has ended."""
+
+    def request_failed(self, seen: Observation, error: BildwerkError) -> None:
+        """Something went wrong; the request may still be answered with the fallback picture."""
+
+    def request_ended(self, seen: Observation) -> None:
+        """Status and time are final."""
+
+    def source_headers(self, seen: Observation) -> Mapping[str, str]:
+        """Headers for the request to the source; asked during `Stage.DOWNLOAD`, not for raw requests."""
+
+    async def close(self) -> None:
+        """Sends what is left."""
+
+
+class Silent:
+    """A monitor that does nothing; others inherit what they do not care for."""
+
+    def request_started(self, seen: Observation) -> None:
+        """Does nothing."""
+
+    def request_understood(self, seen: Observation) -> None:
+        """Does nothing."""
+
+    def stage_started(self, seen: Observation, stage: Stage) -> None:
+        """Does nothing."""
+
+    def stage_ended(self, seen: Observation, timing: Timing) -> None:
+        """Does nothing."""
+
+    def request_failed(self, seen: Observation, error: BildwerkError) -> None:
+        """Does nothing."""
+
+    def request_ended(self, seen: Observation) -> None:
+        """Does nothing."""
+
+    def source_headers(self, _seen: Observation) -> Mapping[str, str]:
+        """No header."""
+        return {}
+
+    async def close(self) -> None:
+        """Does nothing."""
