@@ -2,61 +2,66 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from renderer.app_keys import SERVICES
-from renderer.errors import BildwerkError, ConfigurationError
-from renderer.formats import ImageFormat, detect
+from renderer.configured_images import configured_image
+from renderer.errors import ConfigurationError
+from renderer.formats import ImageFormat
 from renderer.handlers.landing import landing_page
 from renderer.handlers.routing import route
-from renderer.render import RenderService, source_image
+from renderer.render import RenderService
 from renderer.request.parse import Grammar, check_presets
 from renderer.request.presets import parse_presets
 from renderer.request.source_url import SourceGrammar
 from renderer.response.validators import ValidatorRules
 from renderer.response.vary import vary
-from renderer.scalars import decode_base64
 from renderer.security.allowed_sources import check_source
 from renderer.security.signature import SigningKeys
 from renderer.services import Services
 from renderer.settings.load import Settings
-from renderer.settings.processing import FormatSettings, WatermarkSettings
+from renderer.settings.processing import FormatSettings
+from renderer.settings.server import ServerSettings
 from renderer.sources.registry import Sources, open_sources
-from renderer.sources.source import NotModified
 from renderer.version import VERSION
 from renderer.vips import runtime
-from renderer.vips.picture import Renderer, SourceImage
+from renderer.vips.health import HealthCheck
+from renderer.vips.picture import Renderer
 from renderer.workers import Workers, default_worker_count
 
 _log = logging.getLogger(__name__)
 
 
-def make_app(settings: Settings) -> web.Application:
-    """The application under these settings; its services start and stop with it."""
+def make_app(settings: Settings, *, environment: Mapping[str, str] | None = None) -> web.Application:
+    """The application under these settings; its services start and stop with it.
+
+    Args:
+        settings: of this process, see `settings_of_process`.
+        environment: for libraries that have variables of their own, as OpenTelemetry has.
+    """
     app = web.Application()
     app.router.add_route("*", "/{target:.*}", route)
 
     async def services(app: web.Application) -> AsyncIterator[None]:
-        built = await build_services(settings)
-        app[SERVICES] = built
-        yield
-        await built.sources.close()
-        built.workers.close()
+        async with build_services(settings, environment or {}) as built:
+            app[SERVICES] = built
+            yield
 
     app.cleanup_ctx.append(services)
     return app
 
 
-async def build_services(settings: Settings) -> Services:
-    """Everything that requests need.
+@asynccontextmanager
+async def build_services(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Services]:
+    """Everything that requests need, for as long as they come.
 
     Raises:
         ConfigurationError: naming every setting that cannot be used.
@@ -65,33 +70,43 @@ async def build_services(settings: Settings) -> Services:
     settings = _with_usable_formats(settings, capabilities)
     grammar = make_grammar(settings)
     check_presets(grammar)
-    allowed = settings.sources.allowed_sources
-    sources = open_sources(settings.sources, check_source=_redirect_check(settings))
-    try:
-        renderer = await build_renderer(settings, sources)
-    except BaseException:
-        await sources.close()
-        raise
-    workers = Workers(
-        settings.server.workers or default_worker_count(),
-        settings.server.requests_queue_size,
-        settings.server.max_clients,
-    )
     _warn(settings)
-    return Services(
-        settings=settings,
-        grammar=grammar,
-        keys=SigningKeys.from_settings(settings.security),
-        allowed_sources=allowed,
-        validator_rules=ValidatorRules(
-            etag_enabled=settings.server.etag_enabled, last_modified_enabled=settings.server.last_modified_enabled
-        ),
-        vary=vary(settings.formats),
-        capabilities=capabilities,
-        sources=sources,
-        workers=workers,
-        renders=RenderService(settings.sources, sources, renderer, workers),
-        landing_page=landing_page(renderer, grammar, VERSION),
+    async with AsyncExitStack() as stack:
+        sources = open_sources(settings.sources, check_source=_redirect_check(settings), s3=settings.s3)
+        stack.push_async_callback(sources.close)
+        watermark = await configured_image(settings.watermark, sources, prefix="IMGPROXY_WATERMARK")
+        fallback = await configured_image(settings.fallback, sources, prefix="IMGPROXY_FALLBACK_IMAGE")
+        renderer = Renderer(settings, capabilities, watermark.image if watermark else None)
+        workers = Workers(
+            settings.server.workers or default_worker_count(),
+            settings.server.requests_queue_size,
+            settings.server.max_clients,
+        )
+        stack.callback(workers.close)
+        health = HealthCheck()
+        stack.callback(health.close)
+        yield Services(
+            settings=settings,
+            grammar=grammar,
+            keys=SigningKeys.from_settings(settings.security),
+            allowed_sources=settings.sources.allowed_sources,
+            validator_rules=_validator_rules(settings.server),
+            vary=vary(settings.formats, client_hints=settings.server.enable_client_hints),
+            capabilities=capabilities,
+            sources=sources,
+            workers=workers,
+            renders=RenderService(settings.sources, sources, renderer, workers, watermark=watermark, fallback=fallback),
+            health=health,
+            landing_page=landing_page(renderer, grammar, VERSION),
+        )
+
+
+def _validator_rules(settings: ServerSettings) -> ValidatorRules:
+    return ValidatorRules(
+        etag_enabled=settings.etag_enabled,
+        last_modified_enabled=settings.last_modified_enabled,
+        etag_buster=settings.etag_buster,
+        last_modified_buster=settings.last_modified_buster,
     )
 
 
@@ -105,7 +120,8 @@ async def build_renderer(settings: Settings, sources: Sources) -> Renderer:
     Raises:
         ConfigurationError: the watermark is no picture.
     """
-    return Renderer(settings, runtime.start(), await _watermark(settings.watermark, sources))
+    mark = await configured_image(settings.watermark, sources, prefix="IMGPROXY_WATERMARK")
+    return Renderer(settings, runtime.start(), mark.image if mark else None)
 
 
 def _with_usable_formats(settings: Settings, capabilities: runtime.Capabilities) -> Settings:
@@ -168,40 +184,6 @@ def usable_formats(formats: FormatSettings, savable: frozenset[ImageFormat]) -> 
                 changes: dict[str, Any] = {name: False}
                 usable = dataclasses.replace(usable, **changes)
     return usable
-
-
-async def _watermark(settings: WatermarkSettings, sources: Sources) -> SourceImage | None:
-    """The watermark, read once; data wins over the path, the path over the URL (spec 03 section 5.1).
-
-    Raises:
-        ConfigurationError: it is configured and no picture.
-    """
-    try:
-        if settings.data:
-            return _picture(decode_base64(settings.data), "IMGPROXY_WATERMARK_DATA")
-        # A path that is no file is ignored, as in imgproxy; here it is at least said.
-        if settings.path is not None:
-            data = await asyncio.to_thread(_file, Path(settings.path))
-            if data is not None:
-                return _picture(data, "IMGPROXY_WATERMARK_PATH")
-            _log.warning("IMGPROXY_WATERMARK_PATH: %s is no file, there is no watermark", settings.path)
-        if settings.url:
-            source = await sources.fetch(settings.url)
-            return None if isinstance(source, NotModified) else source_image(source)
-    except (BildwerkError, OSError, ValueError) as error:
-        raise ConfigurationError([f"IMGPROXY_WATERMARK_*: the watermark cannot be read: {error}"]) from error
-    return None
-
-
-def _file(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
-
-
-def _picture(data: bytes, name: str) -> SourceImage:
-    format = detect(data)
-    if format is None:
-        raise ConfigurationError([f"{name}: expected a picture"])
-    return SourceImage(data=data, format=format)
 
 
 def _warn(settings: Settings) -> None:

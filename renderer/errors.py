@@ -23,6 +23,8 @@ BildwerkError
 ├── TooManyRequests                429  Too many requests           queue
 ├── RequestTimeout                 503  Timeout                     timeout
 ├── RequestCancelled               499  Cancelled                   cancelled
+├── ResponseUnwritten              499  Cancelled                   IO
+│   └── ResponseStalled
 └── InternalError                  500  Internal error              unexpected
 
 ConfigurationError                 every bad setting at once, before the server listens
@@ -99,12 +101,21 @@ class SourceNotAllowed(BildwerkError):
 
 
 class SourceError(BildwerkError):
-    """The source could not be fetched."""
+    """The source could not be fetched.
+
+    Attributes:
+        is_late: the answer had begun well and went wrong after its headers; no fallback picture covers that.
+        etag: of the refused answer, if it came that far; the fallback picture carries it (spec 03 section 5.3).
+        last_modified: likewise.
+    """
 
     status = 404
     public = "Source is unreachable"
     category = "download"
     reported = True
+    is_late: bool = False
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 class SourceStatus(SourceError):
@@ -190,11 +201,12 @@ class ResultImpossible(BildwerkError):
 
 
 class TooManyRequests(BildwerkError):
-    """The queue is full."""
+    """The queue is full. `retry_after_seconds` is when a client may try again."""
 
     status = 429
     public = "Too many requests"
     category = "queue"
+    retry_after_seconds: int = 1
 
 
 class RequestTimeout(BildwerkError):
@@ -211,6 +223,18 @@ class RequestCancelled(BildwerkError):
     status = 499
     public = "Cancelled"
     category = "cancelled"
+
+
+class ResponseUnwritten(BildwerkError):
+    """The answer could not be written whole; reported with `IMGPROXY_REPORT_IO_ERRORS`."""
+
+    status = 499
+    public = "Cancelled"
+    category = "IO"
+
+
+class ResponseStalled(ResponseUnwritten):
+    """The client did not take what was sent."""
 
 
 class InternalError(BildwerkError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from renderer.render import RenderService
 from renderer.request.parse import Grammar
@@ -11,8 +13,37 @@ from renderer.response.validators import ValidatorRules
 from renderer.security.signature import SigningKeys
 from renderer.settings.load import Settings
 from renderer.sources.registry import Sources
+from renderer.telemetry.observation import Monitor
+from renderer.vips.health import HealthCheck
 from renderer.vips.runtime import Capabilities
 from renderer.workers import Workers
+
+
+@dataclass(slots=True, kw_only=True)
+class Activity:
+    """What goes on in this process: processing requests and raw streams among them, and whether it is ending."""
+
+    requests: int = 0
+    streams: int = 0
+    is_draining: bool = False
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[None]:
+        """Counts a processing request."""
+        self.requests += 1
+        try:
+            yield
+        finally:
+            self.requests -= 1
+
+    @contextlib.contextmanager
+    def streaming(self) -> Iterator[None]:
+        """Counts a raw stream."""
+        self.streams += 1
+        try:
+            yield
+        finally:
+            self.streams -= 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,4 +60,7 @@ class Services:
     sources: Sources
     workers: Workers
     renders: RenderService
+    health: HealthCheck
     landing_page: bytes
+    monitors: Sequence[Monitor] = ()
+    activity: Activity = field(default_factory=Activity)

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+from collections.abc import Iterable
 from typing import Final
 from urllib.parse import urlsplit
 
+from renderer.version import VERSION
+
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+RELEASE_TAG: Final = f"v-{VERSION}"
+"""On every answer, so that one invalidation drops what an old release has rendered."""
+
+
+def cache_tags(source_urls: Iterable[str], query_separator: str = "?") -> str:
+    """The header's value: one tag for each original, in that order and each once, then the release's."""
+    originals = dict.fromkeys(original_tag(url, query_separator) for url in source_urls)
+    return ",".join((*originals, RELEASE_TAG))
 
 
 def original_tag(source_url: str, query_separator: str = "?") -> str:

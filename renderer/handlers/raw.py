@@ -6,24 +6,26 @@ It takes no worker. It is bounded by idle time and not by total time, so a large
 
 from __future__ import annotations
 
-import time
+import asyncio
 
 from aiohttp import web
 
-from renderer.errors import BildwerkError
+from renderer.errors import BildwerkError, ResponseStalled
+from renderer.handlers.answer import caching, canonical, is_attachment, set_headers, tags
+from renderer.handlers.finish import finish
 from renderer.request.values import RenderRequest
-from renderer.response.cache_control import cache_control
 from renderer.response.disposition import raw_content_disposition
 from renderer.services import Services
 from renderer.sources.source import RawRequest, RawSource
-from renderer.web.errors import log_error
-from renderer.web.headers import set_common_headers, set_cors_headers
-from renderer.web.request_id import request_id
+from renderer.telemetry.observation import Observation, Stage
+from renderer.web.headers import set_cors_headers
 
 _NO_BODY = frozenset({204, 304})
 
 
-async def stream_raw(request: web.Request, services: Services, wanted: RenderRequest) -> web.StreamResponse:
+async def stream_raw(
+    request: web.Request, services: Services, seen: Observation, wanted: RenderRequest
+) -> web.StreamResponse:
     """The source's answer, relayed."""
     headers = request.headers
     asked = RawRequest(
@@ -32,42 +34,50 @@ async def stream_raw(request: web.Request, services: Services, wanted: RenderReq
         if_modified_since=headers.get("If-Modified-Since"),
         accept_encoding=headers.get("Accept-Encoding"),
     )
-    async with await services.sources.stream(wanted.source_url, asked) as source:
-        response = web.StreamResponse(status=source.status, headers=dict(source.headers))
-        if source.content_length is not None:
-            response.content_length = source.content_length
-        _set_headers(response, source, wanted, services)
-        name = request_id(request)
-        set_common_headers(response, request_id=name)
-        set_cors_headers(response, allow_origin=services.settings.server.allow_origin)
-        await response.prepare(request)
-        if request.method == "HEAD" or source.status in _NO_BODY:
+    with services.activity.streaming(), seen.stage(Stage.STREAMING):
+        async with await services.sources.stream(wanted.source_url, asked) as source:
+            response = _headed(source, wanted, services)
+            set_cors_headers(response, allow_origin=services.settings.server.allow_origin)
+            finish(response, services, seen.request_id)
+            await response.prepare(request)
+            if request.method == "HEAD" or source.status in _NO_BODY:
+                return response
+            try:
+                await _relay(response, source, services.settings.server.write_response_timeout_seconds)
+            except BildwerkError as error:
+                # The status is out already: a connection that breaks is the only way to say that this is not all.
+                seen.failed(error)
+                if request.transport is not None:
+                    request.transport.abort()
+            seen.result_bytes = response.body_length
             return response
+
+
+async def _relay(response: web.StreamResponse, source: RawSource, timeout_seconds: float) -> None:
+    async for chunk in source.chunks:
         try:
-            async for chunk in source.chunks:
+            async with asyncio.timeout(timeout_seconds):
                 await response.write(chunk)
-        except BildwerkError as error:
-            # The status is out already: a connection that breaks is the only way to say that this is not all.
-            log_error(error, target=request.raw_path, request_id=name)
-            if request.transport is not None:
-                request.transport.abort()
-            return response
-        await response.write_eof()
-        return response
+        except TimeoutError as error:
+            raise ResponseStalled(f"the client took nothing for {timeout_seconds} s") from error
+    await response.write_eof()
 
 
-def _set_headers(response: web.StreamResponse, source: RawSource, wanted: RenderRequest, services: Services) -> None:
-    server = services.settings.server
-    value = cache_control(
-        status=source.status, ttl_seconds=server.ttl_seconds, expires=wanted.delivery.expires, now=time.time()
-    )
-    if value is not None:
-        response.headers["Cache-Control"] = value
+def _headed(source: RawSource, wanted: RenderRequest, services: Services) -> web.StreamResponse:
+    headers = {
+        "Cache-Control": caching(source.status, wanted, services, source.caching),
+        **canonical(wanted.source_url, services),
+        **tags((wanted.source_url,), services),
+    }
     if 200 <= source.status < 300:
-        is_attachment = wanted.delivery.return_attachment
-        response.headers["Content-Disposition"] = raw_content_disposition(
+        headers["Content-Disposition"] = raw_content_disposition(
             source_url=wanted.source_url,
             content_type=source.headers.get("Content-Type"),
             filename=wanted.delivery.filename,
-            is_attachment=server.return_attachment if is_attachment is None else is_attachment,
+            is_attachment=is_attachment(wanted.delivery, services),
         )
+    response = web.StreamResponse(status=source.status, headers=dict(source.headers))
+    if source.content_length is not None:
+        response.content_length = source.content_length
+    set_headers(response, headers)
+    return response

@@ -6,10 +6,7 @@ any header of ours.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import re
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import unquote
@@ -17,18 +14,15 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from renderer.app_keys import SERVICES
+from renderer.handlers.finish import finish
 from renderer.handlers.health import health
 from renderer.handlers.landing import landing
-from renderer.handlers.processing import process
-from renderer.response.cache_control import cache_control
+from renderer.handlers.observed import observed
 from renderer.services import Services
 from renderer.settings.server import ServerSettings
-from renderer.web.errors import as_error, blank_response, error_response, log_error
-from renderer.web.headers import set_common_headers, set_cors_headers
+from renderer.web.errors import blank_response
+from renderer.web.headers import set_cors_headers
 from renderer.web.request_id import request_id
-from renderer.web.secret import check_secret
-
-_log = logging.getLogger(__name__)
 
 _MALFORMED: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|[\x00-\x20\x7f]")
 
@@ -42,32 +36,26 @@ async def route(request: web.Request) -> web.StreamResponse:
     if not target.startswith("/") or _MALFORMED.search(target):
         return _bad_request()
     name = request_id(request)
-    started = time.monotonic()
-    is_processing = False
-    handler = _handler(request.method, unquote(target, errors="surrogateescape"), services.settings.server)
-    if handler is not None:
-        response = await handler(request, services)
-    elif request.method in ("GET", "HEAD") and _is_inside(target, services.settings.server):
-        is_processing = True
-        response = await _processed(request, services, name)
-    elif request.method == "OPTIONS" and _is_inside(target, services.settings.server):
-        response = blank_response(200)
-        set_cors_headers(response, allow_origin=services.settings.server.allow_origin)
-    else:
-        response = blank_response(404)
-    if response.prepared:
-        return response
-    _set_caching(response, services)
-    set_common_headers(response, request_id=name)
-    if is_processing:
-        _log.info(
-            "%s %s in %.1f ms request_id=%s",
-            response.status,
-            request.raw_path,
-            (time.monotonic() - started) * 1000,
-            name,
-        )
+    response = await _answered(request, services, target, name)
+    if not response.prepared:
+        finish(response, services, name)
     return response
+
+
+async def _answered(request: web.Request, services: Services, target: str, name: str) -> web.StreamResponse:
+    settings = services.settings.server
+    path = unquote(target, errors="surrogateescape")
+    handler = _handler(request.method, path, settings)
+    if handler is not None:
+        return await handler(request, services)
+    is_inside = path.startswith(f"{settings.path_prefix}/")
+    if is_inside and request.method in ("GET", "HEAD"):
+        return await observed(request, services, name)
+    if is_inside and request.method == "OPTIONS":
+        response = blank_response(200)
+        set_cors_headers(response, allow_origin=settings.allow_origin)
+        return response
+    return blank_response(404)
 
 
 def _handler(method: str, path: str, settings: ServerSettings) -> Handler | None:
@@ -86,35 +74,6 @@ def _handler(method: str, path: str, settings: ServerSettings) -> Handler | None
 
 async def _nothing(_request: web.Request, _services: Services) -> web.StreamResponse:
     return blank_response(404)
-
-
-def _is_inside(target: str, settings: ServerSettings) -> bool:
-    return unquote(target, errors="surrogateescape").startswith(f"{settings.path_prefix}/")
-
-
-async def _processed(request: web.Request, services: Services, name: str) -> web.StreamResponse:
-    """A processing request: the secret first, then the picture, errors as answers."""
-    response: web.StreamResponse
-    try:
-        check_secret(request.headers.get("Authorization", ""), services.settings.server.secret)
-        at = asyncio.get_running_loop().time() + services.settings.server.timeout_seconds
-        response = await process(request, services, at)
-    except Exception as failure:  # noqa: BLE001  the border of a request: whatever happens is one answer and one log line
-        error = as_error(failure)
-        log_error(error, target=request.raw_path, request_id=name)
-        response = error_response(error, is_development=services.settings.server.development_errors_mode)
-    if not response.prepared:
-        set_cors_headers(response, allow_origin=services.settings.server.allow_origin)
-    return response
-
-
-def _set_caching(response: web.StreamResponse, services: Services) -> None:
-    """`Cache-Control` of routes that have not set their own."""
-    if "Cache-Control" in response.headers:
-        return
-    value = cache_control(status=response.status, ttl_seconds=services.settings.server.ttl_seconds, now=time.time())
-    if value is not None:
-        response.headers["Cache-Control"] = value
 
 
 def _bad_request() -> web.Response:

@@ -18,7 +18,7 @@ from renderer.options.resize import RESIZING_TYPES
 from renderer.options.tables import PIPELINE_FAMILIES, PRESET, PROCESSING, REQUEST_FAMILIES
 from renderer.request.presets import Segment, split_segment
 from renderer.request.source_url import SourceGrammar, decode_source
-from renderer.request.values import NO_FEATURES, ClientFeatures, Pipeline, RenderRequest
+from renderer.request.values import NO_FEATURES, NO_HINTS, ClientFeatures, ClientHints, Pipeline, RenderRequest
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +58,11 @@ class _Draft:
         self._observe = observe
         self._values: dict[str, dict[str, Any]] = {}
         self._running: list[str] = []
+
+    def hint(self, hints: ClientHints) -> None:
+        """Sets what client hints say, under whatever presets and the URL say (spec 03 section 3.2)."""
+        if hints is not NO_HINTS:
+            self._values["resize"] = {"width": hints.width, "dpr": hints.dpr}
 
     def read(self, name: str, arguments: Sequence[str], *, is_from_preset: bool) -> None:
         """One option as it stands in a URL or a preset."""
@@ -125,7 +130,12 @@ class _Draft:
 
 
 def parse_request(
-    signed_path: str, grammar: Grammar, features: ClientFeatures = NO_FEATURES, *, observe: Observer | None = None
+    signed_path: str,
+    grammar: Grammar,
+    features: ClientFeatures = NO_FEATURES,
+    *,
+    hints: ClientHints = NO_HINTS,
+    observe: Observer | None = None,
 ) -> RenderRequest:
     """Understands a signed path.
 
@@ -133,6 +143,7 @@ def parse_request(
         signed_path: what follows the signature, without leading slash, as `split_path` gives it.
         grammar: what the settings say.
         features: what the client accepts.
+        hints: the size that the client's headers ask for.
         observe: told of each option, for those who want to know where a value came from; an extension is `format`.
 
     Raises:
@@ -140,6 +151,7 @@ def parse_request(
     """
     segments = signed_path.split("/")
     draft = _Draft(grammar, observe)
+    draft.hint(hints)
     if DEFAULT_PRESET in grammar.presets:
         draft.read_presets([DEFAULT_PRESET])
     read_options = _read_preset_names if grammar.is_presets_only else _read_options

@@ -31,6 +31,17 @@ NO_FEATURES = ClientFeatures()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientHints:
+    """The size that the client's headers ask for: `width` in CSS pixels, 0 for none, and the device pixel ratio."""
+
+    width: int = 0
+    dpr: float = 1.0
+
+
+NO_HINTS = ClientHints()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
     """The options of one run over the pixels."""
 

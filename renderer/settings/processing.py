@@ -1,4 +1,4 @@
-"""Settings of formats, compression, pixels, metadata and the watermark (spec 03 sections 1.6 to 1.9)."""
+"""Settings of formats, compression, pixels, metadata, watermark and fallback (spec 03 sections 1.6 to 1.9)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from renderer.formats import ImageFormat
 from renderer.settings.declare import setting
-from renderer.settings.readers import BOOLEAN, FORMATS, QUALITIES, TEXT, integer, number, one_of, path
+from renderer.settings.readers import BOOLEAN, FORMATS, QUALITIES, STATUS, TEXT, integer, number, one_of, path
 
 DEFAULT_FORMAT_QUALITY = ((ImageFormat.WEBP, 79), (ImageFormat.AVIF, 63), (ImageFormat.JXL, 77))
 
@@ -159,4 +159,39 @@ class WatermarkSettings:
         read=number(high=1, above=0),
         default=1.0,
         doc="Multiplied with the URL's opacity.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackSettings:
+    """The picture that is shown instead of a source that cannot be had."""
+
+    data: str = setting(
+        "IMGPROXY_FALLBACK_IMAGE_DATA",
+        read=TEXT,
+        default="",
+        secret=True,
+        doc="The picture in standard base64; wins over the path.",
+    )
+    path: PurePath | None = setting(
+        "IMGPROXY_FALLBACK_IMAGE_PATH",
+        read=path("the path of a file"),
+        default=None,
+        doc="The picture's file; wins over the URL.",
+    )
+    url: str = setting(
+        "IMGPROXY_FALLBACK_IMAGE_URL", read=TEXT, default="", doc="The picture's URL, fetched once at start."
+    )
+    http_code: int = setting(
+        "IMGPROXY_FALLBACK_IMAGE_HTTP_CODE",
+        read=STATUS,
+        default=200,
+        doc="Status of answers with the fallback picture; 0 keeps the status of the error.",
+    )
+    ttl_seconds: int = setting(
+        "IMGPROXY_FALLBACK_IMAGE_TTL",
+        read=integer(0),
+        default=0,
+        shown_default="0 (as `IMGPROXY_TTL`)",
+        doc="`max-age` of answers with the fallback picture, also of those that are errors.",
     )

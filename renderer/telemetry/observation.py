@@ -84,7 +84,7 @@ class Observation:
         method: GET or HEAD.
         target: the request target as it came in, signature and all.
         client_ip: where the request says that it comes from; for logs only, anyone may claim anything.
-        headers: the client's, first value of each name, names in lower case.
+        headers: the client's; names are found in any case, the first value of each counts.
         started: when the request began, on the clock of `time.monotonic`; `started_at` on that of `time.time`.
         source_url: once the URL is understood.
         options: what the URL asks for, names as in the documentation, once it is understood.

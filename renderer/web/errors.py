@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
-
 from aiohttp import web
 
-from renderer.errors import BildwerkError, InternalError
-
-_log = logging.getLogger(__name__)
+from renderer.errors import BildwerkError, InternalError, TooManyRequests
+from renderer.web.error_page import error_page, error_text
 
 BLANK_BODY = b" "
 """Bodies of routes that say nothing: adapters in front of the server drop empty ones."""
@@ -24,29 +20,26 @@ def as_error(error: Exception) -> BildwerkError:
     return unexpected
 
 
-def error_response(error: BildwerkError, *, is_development: bool) -> web.Response:
-    """The public sentence, or in development mode everything that is known."""
-    if not is_development:
-        return web.Response(status=error.status, body=error.public.encode(), headers={"Content-Type": "text/plain"})
-    text = f"{error or error.public}\n\n{''.join(traceback.format_exception(error))}"
-    return web.Response(status=error.status, text=text, content_type="text/plain", charset="utf-8")
+def error_response(error: BildwerkError) -> web.Response:
+    """The public sentence."""
+    response = web.Response(status=error.status, body=error.public.encode(), headers={"Content-Type": "text/plain"})
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response
+
+
+def development_response(error: BildwerkError, *, accept: str, request_id: str) -> web.Response:
+    """Everything that is known: a page for browsers, else text."""
+    response = error_response(error)
+    if "text/html" in accept:
+        response.text = error_page(error, request_id=request_id)
+        response.content_type = "text/html"
+    else:
+        response.text = error_text(error)
+    response.charset = "utf-8"
+    return response
 
 
 def blank_response(status: int) -> web.Response:
     """A response of one space."""
     return web.Response(status=status, body=BLANK_BODY, headers={"Content-Type": "text/plain"})
-
-
-def log_error(error: BildwerkError, *, target: str, request_id: str) -> None:
-    """One line that says why; faults of our own come with their trace."""
-    level = logging.ERROR if error.status >= 500 else logging.WARNING
-    _log.log(
-        level,
-        "%s %s: %s (%s) request_id=%s",
-        error.status,
-        target,
-        error or error.public,
-        type(error).__name__,
-        request_id,
-        exc_info=error if isinstance(error, InternalError) else None,
-    )

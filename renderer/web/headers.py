@@ -6,13 +6,12 @@ from typing import Final
 
 from aiohttp import web
 
-SERVER_NAME: Final = "imgproxy"
 CONTENT_SECURITY_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 
 
-def set_common_headers(response: web.StreamResponse, *, request_id: str) -> None:
+def set_common_headers(response: web.StreamResponse, *, request_id: str, server_name: str) -> None:
     """Names the server and the request, and forbids whatever a response might contain to act."""
-    response.headers["Server"] = SERVER_NAME
+    response.headers["Server"] = server_name
     response.headers["X-Request-Id"] = request_id
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
 

@@ -1,0 +1,23 @@
+"""The last touch to every answer: what all of them carry, and whether its connection goes on."""
+
+from __future__ import annotations
+
+import time
+
+from aiohttp import web
+
+from renderer.response.cache_control import cache_control
+from renderer.services import Services
+from renderer.web.headers import set_common_headers
+
+
+def finish(response: web.StreamResponse, services: Services, request_id: str) -> None:
+    """Completes an answer that has not been sent yet."""
+    server = services.settings.server
+    if "Cache-Control" not in response.headers:
+        value = cache_control(status=response.status, ttl_seconds=server.ttl_seconds, now=time.time())
+        if value is not None:
+            response.headers["Cache-Control"] = value
+    set_common_headers(response, request_id=request_id, server_name=server.server_name)
+    if services.activity.is_draining or not server.keep_alive_timeout_seconds:
+        response.force_close()

@@ -1,0 +1,89 @@
+"""A processing request from its first to its last byte, watched: the secret first, then the picture, errors as answers.
+
+The answer is written here and not by aiohttp, so that its time is known and a client that went away is noticed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from renderer.errors import RequestCancelled, ResponseUnwritten
+from renderer.handlers.answer import set_headers, tags
+from renderer.handlers.finish import finish
+from renderer.handlers.processing import process
+from renderer.services import Services
+from renderer.telemetry.observation import Observation
+from renderer.web.client_ip import client_ip
+from renderer.web.errors import as_error, development_response, error_response
+from renderer.web.headers import set_cors_headers
+from renderer.web.secret import check_secret
+
+CLIENT_GONE = 499
+"""The status in logs and metrics of a request that nobody waited for."""
+
+
+async def observed(request: web.Request, services: Services, name: str) -> web.StreamResponse:
+    """The answer, already sent, to a processing request that is called `name`."""
+    seen = Observation(
+        request_id=name,
+        method=request.method,
+        target=request.raw_path,
+        client_ip=client_ip(request),
+        headers=request.headers,
+        peer=_address(request, "peername"),
+        server=_address(request, "sockname"),
+        monitors=services.monitors,
+    )
+    with services.activity.request():
+        seen.begin()
+        try:
+            response = await _answered(request, services, seen)
+            await _send(request, response)
+        except asyncio.CancelledError:
+            seen.failed(RequestCancelled("the client went away"))
+            seen.end(CLIENT_GONE)
+            raise
+        except ConnectionError as error:
+            seen.failed(ResponseUnwritten(f"the client went away: {error}"))
+            seen.end(CLIENT_GONE)
+            raise
+        seen.end(response.status, seen.result_bytes or response.content_length or 0)
+        return response
+
+
+async def _answered(request: web.Request, services: Services, seen: Observation) -> web.StreamResponse:
+    settings = services.settings
+    response: web.StreamResponse
+    try:
+        check_secret(request.headers.get("Authorization", ""), settings.server.secret)
+        at = asyncio.get_running_loop().time() + settings.server.timeout_seconds
+        response = await process(request, services, seen, at)
+    except ConnectionError:
+        raise
+    except Exception as failure:  # noqa: BLE001  the border of a request: whatever happens is one answer and one log line
+        error = as_error(failure)
+        seen.failed(error)
+        if settings.server.development_errors_mode:
+            accept = request.headers.get("Accept", "")
+            response = development_response(error, accept=accept, request_id=seen.request_id)
+        else:
+            response = error_response(error)
+        set_headers(response, tags((seen.source_url,) if seen.source_url else (), services))
+    if not response.prepared:
+        set_cors_headers(response, allow_origin=settings.server.allow_origin)
+        finish(response, services, seen.request_id)
+    return response
+
+
+async def _send(request: web.Request, response: web.StreamResponse) -> None:
+    if not response.prepared:
+        await response.prepare(request)
+        await response.write_eof()
+
+
+def _address(request: web.Request, which: str) -> tuple[str, int]:
+    """A side of the connection; unix sockets have none."""
+    address = None if request.transport is None else request.transport.get_extra_info(which)
+    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else ("", 0)

@@ -1,0 +1,55 @@
+"""RenderRequest -> the options that it differs by from nothing asked, for logs and traces (spec 03 section 7.5).
+
+Names are the long ones of the documentation; an option of several parts is a mapping of its parts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+from renderer.options.tables import PIPELINE_FAMILIES, PROCESSING
+from renderer.request.values import ClientFeatures, RenderRequest
+
+_PLAIN: Final = (str, int, float, bool, type(None))
+_FLAGS: Final = tuple(
+    (field.name, field.name.replace("prefers", "prefer").replace("enforces", "enforce"))
+    for field in dataclasses.fields(ClientFeatures)
+)
+
+
+def described(request: RenderRequest) -> dict[str, Any]:
+    """The options as plain values; those of chained pipelines are numbered `0`, `1`, ..."""
+    told = _options(request, is_pipeline=False)
+    if len(request.pipelines) == 1:
+        told |= _options(request.pipelines[0], is_pipeline=True)
+    else:
+        told |= {str(place): _options(pipeline, is_pipeline=True) for place, pipeline in enumerate(request.pipelines)}
+    told |= {name: True for attribute, name in _FLAGS if getattr(request.features, attribute)}
+    return told
+
+
+def _options(owner: object, *, is_pipeline: bool) -> dict[str, Any]:
+    told = {}
+    for row in PROCESSING.options:
+        if (row.family in PIPELINE_FAMILIES) is is_pipeline:
+            value = getattr(getattr(owner, row.family), row.attribute)
+            if value != row.default:
+                told[row.name] = _plain(value)
+    return told
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  whatever an option holds
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, _PLAIN):
+        return value
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, bytes):
+        return value.hex()
+    return [_plain(item) for item in value]
