@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
 import logging
-import signal
-import socket
+import os
 import sys
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from bildwerk.environment import load_or_complain, read_environment
+from bildwerk.environment import complain, load_everything, load_or_complain, publish, read_environment, restore
+
+if TYPE_CHECKING:
+    import socket
+
+    from renderer.server.child import Tell
+    from renderer.server.supervisor import Callbacks, Plan
+    from renderer.settings.load import Settings
+    from renderer.telemetry.prometheus import Supervision
 
 _log = logging.getLogger("bildwerk")
 
-MAX_LINE_BYTES = 1_052_672
-"""1 MiB and 4 KiB of request line (spec 01 section 1.9)."""
-
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+_LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
 def run(arguments: list[str]) -> int:
@@ -26,78 +31,141 @@ def run(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="bildwerk serve", description="Start the render server.")
     parser.add_argument("--examples", action="store_true", help="print URLs over the sample pictures")
     chosen = parser.parse_args(arguments)
-    environment = read_environment()
-    settings = load_or_complain(environment)
+    given = read_environment()
+    settings = load_or_complain()
     if settings is None:
         return 1
-    logging.basicConfig(
-        level=_LEVELS[settings.server.log_level], stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    # pyvips tells of every thread that libvips starts and ends.
-    logging.getLogger("pyvips").setLevel(logging.WARNING)
-    import uvloop
+    environment = read_environment()
+    _log_plainly(settings)
+    _warn_of_unknown(environment)
 
-    return uvloop.run(_serve(environment, print_examples=chosen.examples))
-
-
-async def _serve(environment: Mapping[str, str], *, print_examples: bool) -> int:
-    # Imported here: an error in the settings should not wait for libvips.
-    from aiohttp import web
-
-    from renderer.app import make_app
     from renderer.errors import ConfigurationError
-    from renderer.settings.load import load_settings, unknown_names
+    from renderer.server.supervisor import Plan, Supervisor
 
-    settings = load_settings(environment)
+    with tempfile.TemporaryDirectory(prefix="bildwerk-") as folder:
+        try:
+            instance = _Instance(settings, given=given, folder=Path(folder), print_examples=chosen.examples)
+        except ConfigurationError as error:
+            return complain(error)
+        plan = Plan(settings=settings, environment=environment)
+        return Supervisor(plan, instance.listeners, instance.callbacks()).run()
+
+
+class _Instance:
+    """The sockets of one server, and what its supervisor calls."""
+
+    def __init__(self, settings: Settings, *, given: Mapping[str, str], folder: Path, print_examples: bool) -> None:
+        from renderer.server.listener import open_listener
+
+        server, metrics = settings.server, settings.metrics
+        self._given = given
+        self._folder = folder
+        self._print_examples = print_examples
+        self._listener = open_listener(
+            server.bind, server.network, reuse_port=server.so_reuseport, name="IMGPROXY_BIND"
+        )
+        self._metrics = (
+            open_listener(metrics.prometheus_bind, name="IMGPROXY_PROMETHEUS_BIND") if metrics.prometheus_bind else None
+        )
+        self._supervision = self._measured() if metrics.are_wanted else None
+        # Readable in every process as soon as the supervisor, which alone holds the other end, is gone.
+        self._lifeline, self._held = os.pipe()
+
+    @property
+    def listeners(self) -> list[socket.socket]:
+        return [listener for listener in (self._listener, self._metrics) if listener is not None]
+
+    def callbacks(self) -> Callbacks:
+        # Imports what every process needs, once, before the first of them is forked: its memory is shared.
+        from renderer.server.process import retirement_seconds
+        from renderer.server.supervisor import Callbacks
+
+        supervision = self._supervision
+        return Callbacks(
+            serve=self._serve,
+            reload=self._reload,
+            retirement_seconds=retirement_seconds,
+            ready=self._ready,
+            replaced=_nothing if supervision is None else supervision.restarted,
+            turned=_nothing if supervision is None else supervision.update,
+        )
+
+    def _serve(self, plan: Plan, index: int, tell: Tell) -> int:
+        """The life of a server process."""
+        from renderer.errors import ConfigurationError
+        from renderer.server.child import UNUSABLE
+        from renderer.server.process import Assignment, serve_until_told
+        from renderer.telemetry.logging import configure
+
+        os.close(self._held)
+        publish(plan.environment)
+        logging.getLogger().handlers.clear()
+        log = configure(plan.settings.log)
+        try:
+            serve_until_told(
+                Assignment(
+                    index=index,
+                    settings=plan.settings,
+                    environment=plan.environment,
+                    listener=self._listener,
+                    metrics=self._metrics,
+                    folder=self._folder,
+                    log=log,
+                    lifeline=self._lifeline,
+                    tell=tell,
+                )
+            )
+        except ConfigurationError as error:
+            complain(error)
+            return UNUSABLE
+        finally:
+            log.close()
+        return 0
+
+    def _reload(self) -> Mapping[str, str] | None:
+        """The variables as they are now, in a process of its own: what was loaded before is forgotten."""
+        from renderer.errors import ConfigurationError
+        from renderer.settings.load import load_settings
+
+        restore(self._given)
+        try:
+            environment = load_everything()
+            load_settings(environment)
+        except ConfigurationError as error:
+            complain(error)
+            return None
+        return environment
+
+    def _measured(self) -> Supervision:
+        from renderer.telemetry.metric_files import MetricFiles, prepare
+        from renderer.telemetry.prometheus import Supervision
+
+        prepare(self._folder)
+        return Supervision(MetricFiles(self._folder))
+
+    def _ready(self) -> None:
+        from renderer.server.listener import shown_address
+
+        address = shown_address(self._listener)
+        _log.info("Bildwerk listens on %s", address)
+        if self._print_examples:
+            _print_examples(address)
+
+
+def _log_plainly(settings: Settings) -> None:
+    """The supervisor's log: in the format of the others, but without their thread, because it forks."""
+    from renderer.telemetry.formats import line_formatter
+
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(line_formatter(settings.log.format or ("pretty" if sys.stdout.isatty() else "structured")))
+    logging.basicConfig(level=_LEVELS[settings.log.level], handlers=[handler])
+
+
+def _warn_of_unknown(environment: Mapping[str, str]) -> None:
+    from renderer.settings.load import unknown_names
+
     for name, nearest in unknown_names(environment):
         _log.warning("%s is unknown%s", name, f"; is {nearest} meant?" if nearest else "")
-    runner = web.AppRunner(
-        make_app(settings),
-        access_log=None,
-        handle_signals=False,
-        handler_cancellation=True,
-        keepalive_timeout=settings.server.keep_alive_timeout_seconds,
-        shutdown_timeout=settings.server.graceful_stop_timeout_seconds,
-        max_line_size=MAX_LINE_BYTES,
-        max_field_size=MAX_LINE_BYTES,
-    )
-    try:
-        await runner.setup()
-        listener = _listen(settings.server.bind)
-    except ConfigurationError as error:
-        print(error, file=sys.stderr)
-        await runner.cleanup()
-        return 1
-    await web.SockSite(runner, listener, backlog=1024).start()
-    address = _shown(listener)
-    _log.info("Bildwerk listens on %s", address)
-    if print_examples:
-        _print_examples(address)
-    await _until_stopped()
-    _log.info("Stopping: no new connections, requests in flight end first")
-    await runner.cleanup()
-    return 0
-
-
-def _listen(bind: str) -> socket.socket:
-    from renderer.errors import ConfigurationError
-
-    host, _, port = bind.rpartition(":")
-    host = host.strip("[]")
-    try:
-        family = socket.AF_INET6 if ":" in host or not host else socket.AF_INET
-        return socket.create_server(
-            (host, int(port)), family=family, dualstack_ipv6=not host and socket.has_dualstack_ipv6(), backlog=1024
-        )
-    except (OSError, ValueError, OverflowError) as error:
-        raise ConfigurationError([f"IMGPROXY_BIND: expected host:port to listen on, got {bind!r} ({error})"]) from error
-
-
-def _shown(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    if host in ("::", "0.0.0.0"):  # noqa: S104  compared, not bound
-        host = "localhost"
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _print_examples(address: str) -> None:
@@ -109,10 +177,5 @@ def _print_examples(address: str) -> None:
     print("\nCtrl-C stops the server.\n", flush=True)
 
 
-async def _until_stopped() -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    with contextlib.suppress(asyncio.CancelledError):
-        await stopped.wait()
+def _nothing(*_: object) -> None:
+    """Does nothing."""

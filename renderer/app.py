@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -26,32 +26,36 @@ from renderer.response.validators import ValidatorRules
 from renderer.response.vary import vary
 from renderer.security.allowed_sources import check_source
 from renderer.security.signature import SigningKeys
-from renderer.services import Services
+from renderer.services import Activity, Services
 from renderer.settings.load import Settings
 from renderer.settings.processing import FormatSettings
 from renderer.settings.server import ServerSettings
 from renderer.sources.registry import Sources, open_sources
+from renderer.sources.stores import open_stores
+from renderer.telemetry.observation import Vitals
+from renderer.telemetry.start import ALONE, Surroundings, watching
 from renderer.version import VERSION
 from renderer.vips import runtime
 from renderer.vips.health import HealthCheck
 from renderer.vips.picture import Renderer
-from renderer.workers import Workers, default_worker_count
+from renderer.vips.tracked import tracked_memory
+from renderer.workers import Load, Workers, default_worker_count
 
 _log = logging.getLogger(__name__)
 
 
-def make_app(settings: Settings, *, environment: Mapping[str, str] | None = None) -> web.Application:
+def make_app(settings: Settings, surroundings: Surroundings = ALONE) -> web.Application:
     """The application under these settings; its services start and stop with it.
 
     Args:
         settings: of this process, see `settings_of_process`.
-        environment: for libraries that have variables of their own, as OpenTelemetry has.
+        surroundings: what it has from whoever started it.
     """
     app = web.Application()
     app.router.add_route("*", "/{target:.*}", route)
 
     async def services(app: web.Application) -> AsyncIterator[None]:
-        async with build_services(settings, environment or {}) as built:
+        async with build_services(settings, surroundings) as built:
             app[SERVICES] = built
             yield
 
@@ -60,7 +64,7 @@ def make_app(settings: Settings, *, environment: Mapping[str, str] | None = None
 
 
 @asynccontextmanager
-async def build_services(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Services]:
+async def build_services(settings: Settings, surroundings: Surroundings) -> AsyncIterator[Services]:
     """Everything that requests need, for as long as they come.
 
     Raises:
@@ -74,6 +78,15 @@ async def build_services(settings: Settings, environment: Mapping[str, str]) -> 
     async with AsyncExitStack() as stack:
         sources = open_sources(settings.sources, check_source=_redirect_check(settings), s3=settings.s3)
         stack.push_async_callback(sources.close)
+        sources.add(
+            await open_stores(
+                settings.sources,
+                gcs=settings.gcs,
+                abs_settings=settings.abs,
+                swift=settings.swift,
+                budget=sources.budget,
+            )
+        )
         watermark = await configured_image(settings.watermark, sources, prefix="IMGPROXY_WATERMARK")
         fallback = await configured_image(settings.fallback, sources, prefix="IMGPROXY_FALLBACK_IMAGE")
         renderer = Renderer(settings, capabilities, watermark.image if watermark else None)
@@ -85,6 +98,10 @@ async def build_services(settings: Settings, environment: Mapping[str, str]) -> 
         stack.callback(workers.close)
         health = HealthCheck()
         stack.callback(health.close)
+        activity = Activity()
+        watch = await stack.enter_async_context(
+            watching(settings, surroundings, lambda: vitals(activity, workers.load))
+        )
         yield Services(
             settings=settings,
             grammar=grammar,
@@ -98,7 +115,25 @@ async def build_services(settings: Settings, environment: Mapping[str, str]) -> 
             renders=RenderService(settings.sources, sources, renderer, workers, watermark=watermark, fallback=fallback),
             health=health,
             landing_page=landing_page(renderer, grammar, VERSION),
+            monitors=watch.monitors,
+            activity=activity,
         )
+
+
+def vitals(activity: Activity, load: Load) -> Vitals:
+    """What this process's gauges show."""
+    memory = tracked_memory()
+    return Vitals(
+        workers=load.count,
+        requests_in_progress=activity.requests,
+        images_in_progress=load.running + activity.streams,
+        queue_length=load.queued,
+        connections=activity.count_connections(),
+        source_bytes_in_flight=0,
+        vips_memory_bytes=memory.held_bytes,
+        vips_max_memory_bytes=memory.most_bytes,
+        vips_allocs=memory.allocations,
+    )
 
 
 def _validator_rules(settings: ServerSettings) -> ValidatorRules:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from renderer.render import RenderService
@@ -21,11 +21,15 @@ from renderer.workers import Workers
 
 @dataclass(slots=True, kw_only=True)
 class Activity:
-    """What goes on in this process: processing requests and raw streams among them, and whether it is ending."""
+    """What goes on in this process: processing requests and raw streams among them, and whether it is ending.
+
+    `count_connections` is set by whoever accepts connections.
+    """
 
     requests: int = 0
     streams: int = 0
     is_draining: bool = False
+    count_connections: Callable[[], int] = lambda: 0
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:

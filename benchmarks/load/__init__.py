@@ -1,0 +1,1 @@
+"""What benchmarks share: a server as a process, and clients that notice everything."""

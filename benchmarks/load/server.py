@@ -1,0 +1,115 @@
+"""A server as a process of its own, on this machine only."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+START_SECONDS: Final = 60.0
+_OWN: Final = ("IMGPROXY_", "BILDWERK_")
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(slots=True)
+class RunningServer:
+    """`bildwerk serve`, its port and its log."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def children(self) -> list[int]:
+        """The ids of its server processes."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(word) for word in path.read_text(encoding="ascii").split()]
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends the supervisor a signal."""
+        self.process.send_signal(number)
+
+    def pss_bytes(self) -> int:
+        """Its proportional set size: what it holds, with shared pages divided among those who share them."""
+        return sum(_pss(pid) for pid in (self.process.pid, *self.children()))
+
+    def cpu_seconds(self) -> float:
+        """Processor time of all its processes that run."""
+        return sum(_cpu(pid) for pid in (self.process.pid, *self.children()))
+
+    def is_well(self, timeout: float = 5.0) -> bool:
+        """Whether it answers its health check."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request("GET", "/health", headers={"Connection": "close"})
+            return connection.getresponse().status == http.client.OK
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+
+@contextmanager
+def running_server(log: Path, variables: Mapping[str, str]) -> Iterator[RunningServer]:
+    """Starts a server with these variables; it is there when the block begins and gone when it ends.
+
+    Raises:
+        RuntimeError: it did not start.
+    """
+    port = free_port()
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(_OWN)}
+    environment |= {"IMGPROXY_BIND": f"127.0.0.1:{port}", **variables}
+    command = [sys.executable, "-m", "bildwerk.main", "serve"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603  our own command
+    server = RunningServer(process=process, port=port, log=log)
+    try:
+        _wait_until_well(server)
+        yield server
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_well(server: RunningServer) -> None:
+    end = time.monotonic() + START_SECONDS
+    while not server.is_well():
+        if server.process.poll() is not None or time.monotonic() > end:
+            raise RuntimeError(f"the server did not start:\n{server.log.read_text(errors='replace')}")
+        time.sleep(0.02)
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def _cpu(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,1 @@
+"""Processes, sockets and connections: what stands between the network and the application."""

@@ -1,0 +1,243 @@
+"""One server process: the application on an inherited socket, from ready to the last answer.
+
+It ends in one of two ways. Stopped (SIGTERM), it answers what has reached the listener and what is under way, and is
+gone before `IMGPROXY_GRACEFUL_STOP_TIMEOUT`. Retired (SIGUSR1), because a successor serves already, it has time: each
+connection ends after its next answer or when its keep-alive runs out, so that no client is cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from aiohttp.web_server import Server
+
+from renderer.app import make_app
+from renderer.app_keys import SERVICES
+from renderer.errors import ConfigurationError
+from renderer.handlers.metrics import metrics_handler
+from renderer.server.acceptor import Acceptor
+from renderer.server.child import ALIVE, READY, REPLACE, Tell
+from renderer.server.connection import Connection, ConnectionServer, ConnectionTimes
+from renderer.server.memory import MemoryWatch
+from renderer.services import Services
+from renderer.settings.load import Settings
+from renderer.settings.share import settings_of_process
+from renderer.telemetry.logging import Log
+from renderer.telemetry.start import Surroundings
+from renderer.workers import Load, default_worker_count
+
+_log = logging.getLogger(__name__)
+
+MAX_LINE_BYTES: Final = 1_052_672
+"""1 MiB and 4 KiB of request line (spec 01 section 1.9)."""
+
+SWEEP_SECONDS: Final = 1.0
+"""How often connections are looked at; no client is cut much later than its time."""
+
+DRAIN_SECONDS: Final = 0.05
+"""The same while the process ends."""
+
+STOP_LINGER_SECONDS: Final = 1.0
+"""For how long a stopping process waits for the next request on an idle connection: longer than one is under way."""
+
+FOOTING_SECONDS: Final = 1.0
+"""What a stopping process keeps of its time to close everything else."""
+
+
+METRICS_TIMES: Final = ConnectionTimes(read_seconds=5, write_seconds=10, keep_alive_seconds=120)
+"""Spec 03 section 7.2 gives the first; Prometheus asks on the same connection once a minute at the least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """What a process is given.
+
+    Attributes:
+        index: its place among `BILDWERK_PROCESSES`.
+        settings: the instance's.
+        environment: the variables behind them, for libraries with variables of their own.
+        listener: where clients connect.
+        metrics: where Prometheus connects, if it may.
+        folder: the instance's own, for what its processes share.
+        log: of this process.
+        lifeline: readable when the supervisor is gone.
+        tell: sends the supervisor a byte, see `renderer.server.child`.
+    """
+
+    index: int
+    settings: Settings
+    environment: Mapping[str, str]
+    listener: socket.socket
+    metrics: socket.socket | None
+    folder: Path
+    log: Log
+    lifeline: int
+    tell: Tell
+
+
+class ServerProcess:
+    """The application, its connections, and their end."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._given = assignment
+        self._settings = settings_of_process(assignment.settings, assignment.index, workers=default_worker_count())
+        self._ending = asyncio.Event()
+        self._stopped_at: float | None = None
+
+    async def run(self) -> None:
+        """Serves until it is told to end.
+
+        Raises:
+            ConfigurationError: it cannot serve under these settings.
+        """
+        self._listen_to_signals()
+        given = self._given
+        surroundings = Surroundings(environment=given.environment, folder=given.folder, log=given.log)
+        app = make_app(self._settings, surroundings)
+        app.on_response_prepare.append(_answer_began)
+        runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0)
+        await runner.setup()
+        try:
+            await self._serve(runner, app[SERVICES])
+        finally:
+            await runner.cleanup()
+
+    async def _serve(self, runner: web.AppRunner, services: Services) -> None:
+        server = self._settings.server
+        times = ConnectionTimes(
+            read_seconds=server.read_request_timeout_seconds,
+            write_seconds=server.write_response_timeout_seconds,
+            keep_alive_seconds=server.keep_alive_timeout_seconds,
+        )
+        if runner.server is None:
+            raise ConfigurationError(["the application did not start"])
+        connections = ConnectionServer(
+            runner.server, times, max_line_size=MAX_LINE_BYTES, max_field_size=MAX_LINE_BYTES
+        )
+        acceptor = Acceptor(
+            connections,
+            self._given.listener,
+            max_connections=server.max_clients,
+            is_busy=(lambda: _is_full(services.workers.load)) if server.processes > 1 else None,
+        )
+        services.activity.count_connections = lambda: acceptor.count
+        acceptor.start()
+        metrics = self._serve_metrics()
+        self._given.tell(READY)
+        housekeeping = asyncio.create_task(self._keep_house(connections))
+        try:
+            await self._ending.wait()
+        finally:
+            housekeeping.cancel()
+        if metrics is not None:
+            metrics.stop()
+        await self._drain(acceptor, connections, services)
+
+    def _serve_metrics(self) -> Acceptor | None:
+        """Answers Prometheus; any process may, for all of them."""
+        given = self._given
+        if given.metrics is None:
+            return None
+        handler = metrics_handler(given.folder, self._settings.metrics.prometheus_namespace)
+        acceptor = Acceptor(ConnectionServer(Server(handler), METRICS_TIMES), given.metrics, max_connections=64)
+        acceptor.start()
+        return acceptor
+
+    async def _keep_house(self, connections: ConnectionServer) -> None:
+        """Ends slow connections, gives free memory back, asks for a successor when memory has outgrown its limit."""
+        server = self._settings.server
+        memory = MemoryWatch(
+            limit_bytes=server.process_max_memory_bytes, trim_seconds=server.free_memory_interval_seconds
+        )
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            connections.sweep()
+            self._given.tell(ALIVE)
+            if await memory.is_over_limit():
+                self._given.tell(REPLACE)
+
+    async def _drain(self, acceptor: Acceptor, connections: ConnectionServer, services: Services) -> None:
+        """Answers what has come and ends the connections; what is not answered in time is cut."""
+        services.activity.is_draining = True
+        acceptor.stop()
+        await acceptor.settled()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while acceptor.count and loop.time() < self._latest_end(began):
+            connections.sweep(linger_seconds=self._linger_seconds())
+            await asyncio.sleep(DRAIN_SECONDS)
+        if acceptor.count:
+            _log.warning("Time is up with %d connections open: they are cut", acceptor.count)
+            for connection in connections.connections:
+                if isinstance(connection, Connection):
+                    connection.end(is_abort=True)
+
+    def _linger_seconds(self) -> float:
+        """For how long an idle connection may stay."""
+        keep_alive_seconds = self._settings.server.keep_alive_timeout_seconds
+        return keep_alive_seconds if self._stopped_at is None else min(keep_alive_seconds, STOP_LINGER_SECONDS)
+
+    def _latest_end(self, began: float) -> float:
+        """When the last connection must be gone; a retired process may be stopped meanwhile."""
+        if self._stopped_at is None:
+            return began + retirement_seconds(self._settings)
+        return self._stopped_at + max(self._settings.server.graceful_stop_timeout_seconds - FOOTING_SECONDS, 0)
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop)
+        loop.add_signal_handler(signal.SIGUSR1, self._ending.set)
+        loop.add_reader(self._given.lifeline, self._orphaned)
+
+    def _orphaned(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._given.lifeline)
+        _log.error("The supervisor is gone: this process ends too")
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._stopped_at is None:
+            self._stopped_at = asyncio.get_running_loop().time()
+        self._ending.set()
+
+
+def retirement_seconds(settings: Settings) -> float:
+    """The longest time that a retired process may need: an idle connection's, then one more request's."""
+    server = settings.server
+    return (
+        server.keep_alive_timeout_seconds
+        + server.read_request_timeout_seconds
+        + server.timeout_seconds
+        + server.write_response_timeout_seconds
+    )
+
+
+def _is_full(load: Load) -> bool:
+    return load.running >= load.count
+
+
+async def _answer_began(request: web.Request, response: web.StreamResponse) -> None:
+    # Raw streams are no `web.Response`: they are bounded by idle time, which their handler watches.
+    if isinstance(response, web.Response) and isinstance(request.protocol, Connection):
+        request.protocol.answer_began()
+
+
+def serve_until_told(assignment: Assignment) -> None:
+    """Runs a process in a new event loop; raises ConfigurationError if it cannot serve."""
+    import uvloop  # a native module that only server processes need
+
+    async def main() -> None:
+        await ServerProcess(assignment).run()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(main())
+    os.close(assignment.lifeline)

@@ -1,0 +1,43 @@
+"""Reading the settings anew in a process of their own: it may wait for AWS, and what it imports ends with it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import IO
+
+from renderer.server.child import UNUSABLE, Child, fork_child
+
+
+@dataclass(slots=True, kw_only=True)
+class Reload:
+    """A reading that has begun; `is_stale` says that it was asked for again meanwhile."""
+
+    child: Child
+    result: IO[str]
+    is_stale: bool = False
+
+    def environment(self) -> dict[str, str]:
+        """What the child has read, once it has ended with status 0."""
+        with self.result:
+            self.result.seek(0)
+            environment: dict[str, str] = json.load(self.result)
+        return environment
+
+
+def begin_reload(read: Callable[[], Mapping[str, str] | None]) -> Reload:
+    """Forks a process that reads; it ends with status 0 or `UNUSABLE`."""
+    # A file and not a pipe: it has no size that a large environment could exceed, and nobody waits for it.
+    result = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115  closed once read
+
+    def main(_tell: object) -> int:
+        environment = read()
+        if environment is None:
+            return UNUSABLE
+        json.dump(dict(environment), result)
+        result.flush()
+        return 0
+
+    return Reload(child=fork_child(main), result=result)
