@@ -1,20 +1,18 @@
 """`bildwerk health`: whether the server on this machine is well, for container health checks (spec 03 section 2.2).
 
-It runs every few seconds beside a busy server, so it loads no more than it needs and reads two variables only: a server
-that runs with a bad setting elsewhere is still asked.
+It runs every few seconds beside a busy server, so it loads no more than it needs and reads three variables only: a
+server that runs with a bad setting elsewhere is still asked.
 """
 
 from __future__ import annotations
 
 import http.client
+import socket
 import sys
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from bildwerk.environment import read_environment
-
-if TYPE_CHECKING:
-    import argparse
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +27,7 @@ examples:
   bildwerk health                              a server with the same environment
   IMGPROXY_BIND=127.0.0.1:9000 bildwerk health
 
-IMGPROXY_BIND and IMGPROXY_PATH_PREFIX say where the server is; without a host it is this machine. The answer is
+IMGPROXY_BIND, IMGPROXY_NETWORK and IMGPROXY_PATH_PREFIX say where the server is; without a host it is this machine. The answer is
 printed on stderr. The exit status is 0 when the server is well, else 1."""
 
 
@@ -38,22 +36,39 @@ def run(arguments: list[str]) -> int:
     if arguments:
         _parser().parse_args(arguments)
     environment = read_environment()
+    bind = environment.get("IMGPROXY_BIND", "")
+    is_unix = environment.get("IMGPROXY_NETWORK", "").lower() == "unix"
     try:
-        host, port = address(environment.get("IMGPROXY_BIND", ""))
+        host, port = ("localhost", 0) if is_unix else address(bind)
     except ValueError as error:
         print(f"IMGPROXY_BIND: {error}", file=sys.stderr)
         return 1
     prefix = environment.get("IMGPROXY_PATH_PREFIX", "")
     # The server compares the prefix with the decoded path, so every character may be sent escaped.
     path = quote(f"{prefix if prefix.strip() else ''}/health", errors="surrogateescape")
+    connection = _UnixConnection(bind) if is_unix else http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
     try:
-        status, text = _ask(host, port, path)
+        status, text = _ask(connection, path)
     except (OSError, http.client.HTTPException) as error:
-        where = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
-        print(f"{where}: {error or type(error).__name__}", file=sys.stderr)
+        where = bind if is_unix else f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        print(f"{where}{path}: {error or type(error).__name__}", file=sys.stderr)
         return 1
     print(text if status == http.client.OK else f"{status}: {text}", file=sys.stderr)
     return 0 if status == http.client.OK else 1
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over the unix socket at a path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connects to the socket instead of a host."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(TIMEOUT_SECONDS)
+        self.sock.connect(self._path)
 
 
 def address(bind: str) -> tuple[str, int]:
@@ -69,8 +84,7 @@ def address(bind: str) -> tuple[str, int]:
     return _LOOPBACK.get(host, host), int(port)
 
 
-def _ask(host: str, port: int, path: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+def _ask(connection: http.client.HTTPConnection, path: str) -> tuple[int, str]:
     try:
         connection.request("GET", path, headers={"Connection": "close"})
         response = connection.getresponse()

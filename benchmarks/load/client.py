@@ -48,13 +48,26 @@ class Connection:
             Cut: the connection ended before the answer did.
         """
         started = time.perf_counter()
+        await self.send(path, **headers)
+        return await self.receive(started)
+
+    async def send(self, path: str, **headers: str) -> None:
+        """Sends a request and leaves the answer for later."""
         lines = [f"GET {path} HTTP/1.1", "Host: localhost", *(f"{name}: {text}" for name, text in headers.items())]
         try:
             self._writer.write("\r\n".join([*lines, "", ""]).encode())
+            await self._writer.drain()
+        except ConnectionError as error:
+            raise Cut(f"{path}: {error}") from error
+
+    async def receive(self, started: float | None = None) -> Answer:
+        """The next answer, with its seconds since `started` on the clock of `time.perf_counter`, or since now."""
+        started = time.perf_counter() if started is None else started
+        try:
             status, received = await self._head()
             body = await self._reader.readexactly(int(received.get("content-length", "0")))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise Cut(f"{path}: {error}") from error
+            raise Cut(f"the answer ends early: {error}") from error
         return Answer(status=status, headers=received, body=body, seconds=time.perf_counter() - started)
 
     async def _head(self) -> tuple[int, dict[str, str]]:

@@ -169,7 +169,7 @@ class ConnectionServer(Server):
             if not isinstance(connection, Connection):
                 continue
             if connection.overdue(now, self._times):
-                connection.end(is_abort=True)
+                connection.end(is_abort=connection.writing_since is not None)
             elif linger_seconds is not None and connection.idle_for(now) >= linger_seconds:
                 connection.end(is_abort=False)
 

@@ -177,6 +177,7 @@ class Supervisor:
     def _seated(self, seat: Seat, child: Child) -> None:
         """A process serves: it takes its seat, and who sat there retires."""
         child.is_ready = True
+        _log.info("Process %d serves", child.pid)
         if seat.serving is not None:
             self._retire(seat.serving)
         seat.serving, seat.successor = child, None

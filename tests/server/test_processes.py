@@ -33,7 +33,8 @@ async def load(server: RunningServer, *paths: str, clients: int = 4) -> AsyncIte
     """Clients that ask all the time; they have all been answered once when the block begins."""
     tally, stop = Tally(), asyncio.Event()
     tasks = [
-        asyncio.create_task(keep_asking(server.port, list(paths), stop, tally, offset=place)) for place in range(clients)
+        asyncio.create_task(keep_asking(server.port, list(paths), stop, tally, offset=place))
+        for place in range(clients)
     ]
     try:
         await until(lambda: tally.total >= clients)
@@ -178,13 +179,3 @@ async def test_clients_over_the_limit_wait_until_others_leave(start: Start) -> N
     assert answer.status == 200
     for connection in (second, third):
         await connection.close()
-
-
-async def test_a_unix_socket_is_served_and_its_file_removed(start: Start, tmp_path: Path) -> None:
-    path = tmp_path / "socket"
-    log = tmp_path / "server.log"
-    with pytest.raises(RuntimeError) as stopped:  # the fixture asks for health over TCP; here that has no port
-        start(IMGPROXY_NETWORK="tcp4", IMGPROXY_BIND="not-an-address")
-    assert "IMGPROXY_BIND" in str(stopped.value)
-    assert not path.exists()
-    assert log.exists()
