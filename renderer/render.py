@@ -139,7 +139,9 @@ class RenderService:
     async def _render(self, picture: SourceImage, wanted: RenderRequest, turn: Turn) -> RenderedImage:
         if picture.format not in self._renderer.capabilities.loadable:
             raise UnsupportedFormat(f"Source image format is not supported: {picture.format.value}")
-        return await self._workers.run(lambda deadline: self._renderer.render(picture, wanted, deadline), turn.at)
+        return await self._workers.run(
+            lambda deadline: self._renderer.render(picture, wanted, deadline), turn.at, seen=turn.seen
+        )
 
 
 def source_image(source: Source) -> SourceImage:
