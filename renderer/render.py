@@ -6,9 +6,12 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
+from renderer.codecs.dimensions import dimensions
 from renderer.configured_images import ConfiguredImage
 from renderer.errors import RequestTimeout, SourceError, UnknownSourceType, UnsupportedFormat
 from renderer.formats import detect
+from renderer.pipeline.cost import EncodedSource, cost_ms
+from renderer.pipeline.output import resolved_limits
 from renderer.request.values import RenderRequest
 from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
@@ -140,8 +143,22 @@ class RenderService:
         if picture.format not in self._renderer.capabilities.loadable:
             raise UnsupportedFormat(f"Source image format is not supported: {picture.format.value}")
         return await self._workers.run(
-            lambda deadline: self._renderer.render(picture, wanted, deadline), turn.at, seen=turn.seen
+            lambda deadline: self._renderer.render(picture, wanted, deadline),
+            turn.at,
+            cost_ms=self._cost_ms(picture, wanted),
+            seen=turn.seen,
         )
+
+    def _cost_ms(self, picture: SourceImage, wanted: RenderRequest) -> float:
+        """What the render is estimated to cost, from the header alone."""
+        settings = self._renderer.settings
+        frames = resolved_limits(wanted.limits, settings.security).max_animation_frames
+        encoded = EncodedSource(
+            format=picture.format,
+            size_bytes=len(picture.data),
+            dimensions=dimensions(picture.data, picture.format, max_frames=frames),
+        )
+        return cost_ms(wanted, encoded, settings, self._renderer.capabilities.savable)
 
 
 def source_image(source: Source) -> SourceImage:

@@ -1,26 +1,55 @@
 """Who may render now: a bounded number of requests in the server, a bounded number of threads for pixels.
 
-A slot covers pixels only, not the download before and not the writing after (DESIGN section 3).
+A slot covers pixels only, not the download before and not the writing after (DESIGN section 3). Which picture gets the
+next one is decided in `renderer.pipeline.slots`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
 
 from renderer.errors import RequestTimeout, TooManyRequests
+from renderer.pipeline.slots import Claim, ClaimState, Slots
+from renderer.telemetry.observation import Observation, Stage
 from renderer.vips.runtime import Deadline
 
 T = TypeVar("T")
 
+_MOST_RETRY_AFTER_SECONDS: Final = 60
+_FIRST_RENDER_SECONDS: Final = 0.1
+"""What a render is taken to last before one has ended."""
+_MEAN_WEIGHT: Final = 0.05
+"""Of the last render in the running mean: it looks back over some twenty."""
 
-def default_worker_count() -> int:
-    """Twice the CPUs that this process may use."""
-    return 2 * len(os.sched_getaffinity(0))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What goes on at one moment.
+
+    Attributes:
+        count: slots.
+        admitted: requests counted in, whatever they do.
+        queued: renders that wait for a slot.
+        running: slots in use.
+        overstaying: of those, the ones whose render was killed and whose thread has not ended yet. An encoder that
+            takes a whole picture at once, as AVIF's does, stops only when it is through.
+    """
+
+    count: int
+    admitted: int
+    queued: int
+    running: int
+    overstaying: int
 
 
 class Workers:
@@ -33,10 +62,24 @@ class Workers:
     """
 
     def __init__(self, count: int, queue_size: int, max_requests: int) -> None:
-        self._slots = asyncio.Semaphore(count)
+        self._slots = Slots(count)
+        self._waiting: dict[Claim, asyncio.Future[bool]] = {}
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="render")
         self._capacity = count + queue_size if queue_size else max_requests
         self._admitted = 0
+        self._overstaying = 0
+        self._mean_seconds = _FIRST_RENDER_SECONDS
+
+    @property
+    def load(self) -> Load:
+        """What goes on now."""
+        return Load(
+            count=self._slots.count,
+            admitted=self._admitted,
+            queued=self._slots.queued,
+            running=self._slots.running,
+            overstaying=self._overstaying,
+        )
 
     @contextlib.contextmanager
     def admission(self) -> Iterator[None]:
@@ -46,57 +89,183 @@ class Workers:
             TooManyRequests: the queue is full.
         """
         if self._capacity and self._admitted >= self._capacity:
-            raise TooManyRequests(f"{self._admitted} requests are in the server already")
+            error = TooManyRequests(f"{self._admitted} requests are in the server already")
+            error.retry_after_seconds = retry_after_seconds(self._admitted, self._mean_seconds, self._slots.count)
+            raise error
         self._admitted += 1
         try:
             yield
         finally:
             self._admitted -= 1
 
-    async def run(self, render: Callable[[Deadline], T], at: float) -> T:
+    async def run(
+        self, render: Callable[[Deadline], T], at: float, *, cost_ms: float = 0.0, seen: Observation | None = None
+    ) -> T:
         """Runs `render` in a thread, once a slot is free.
 
         Args:
             render: gets the deadline that it has to look at.
             at: when time is up, on the loop's clock.
+            cost_ms: what the render is estimated to cost, see `renderer.pipeline.cost`.
+            seen: is told of the time in the queue and of the time in the slot.
 
         Raises:
             RequestTimeout: time was up before a slot was free or before the render ended.
         """
+        with _stage(seen, Stage.QUEUE):
+            claim = await self._granted(at, cost_ms / 1000)
+        with _stage(seen, Stage.PROCESSING):
+            return await self._rendered(render, claim, at)
+
+    async def _granted(self, at: float, seconds: float) -> Claim:
+        """A claim that holds a slot.
+
+        Raises:
+            RequestTimeout: there was none before the deadline.
+        """
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if at <= now:
+            raise RequestTimeout("the deadline passed before a worker was asked for")
+        claim = self._slots.claim(now, seconds=seconds, patience_seconds=at - now)
+        self._grant()
+        if claim.state is ClaimState.GRANTED:
+            return claim
+        future: asyncio.Future[bool] = loop.create_future()
+        self._waiting[claim] = future
+        timer = loop.call_at(at, self._expire, claim, future)
         try:
-            async with asyncio.timeout_at(at):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            raise RequestTimeout("no worker was free before the deadline") from error
+            is_granted = await future
+        except asyncio.CancelledError:
+            # The slot may have been granted in the same turn of the loop.
+            self._release(claim)
+            raise
+        finally:
+            timer.cancel()
+        if not is_granted:
+            raise RequestTimeout("no worker was free before the deadline")
+        return claim
+
+    def _expire(self, claim: Claim, future: asyncio.Future[bool]) -> None:
+        if not future.done():
+            self._release(claim)
+            future.set_result(False)
+
+    def _release(self, claim: Claim) -> None:
+        self._waiting.pop(claim, None)
+        self._slots.release(claim)
+        self._grant()
+
+    def _grant(self) -> None:
+        """Wakes everybody whose turn it is."""
+        while (claim := self._slots.grant()) is not None:
+            future = self._waiting.pop(claim, None)
+            if future is None:
+                continue  # it has just been made and looks for itself
+            if future.done():
+                self._slots.release(claim)  # cancelled, and not awake yet
+            else:
+                future.set_result(True)
+
+    async def _rendered(self, render: Callable[[Deadline], T], claim: Claim, at: float) -> T:
         deadline = Deadline(at)  # loop.time() and time.monotonic() are one clock
-        work = self._started(render, deadline)
+        work = self._started(render, claim, deadline)
         try:
             await asyncio.wait([work], timeout=max(0.0, at - asyncio.get_running_loop().time()))
         except asyncio.CancelledError:
             # The thread cannot be cancelled, but libvips can.
-            deadline.kill()
+            self._kill(work, deadline)
             await asyncio.wait([work])
             raise
         if not work.done():
-            deadline.kill()
+            self._kill(work, deadline)
             raise RequestTimeout("the render passed its deadline")
         return work.result()
 
-    def _started(self, render: Callable[[Deadline], T], deadline: Deadline) -> asyncio.Future[T]:
+    def _started(self, render: Callable[[Deadline], T], claim: Claim, deadline: Deadline) -> asyncio.Future[T]:
         """The render in a thread, with which its slot ends: not sooner, when a request no longer waits for it."""
         try:
             work = asyncio.get_running_loop().run_in_executor(self._threads, render, deadline)
         except BaseException:
-            self._slots.release()
+            self._release(claim)
             raise
-        work.add_done_callback(self._ended)
+        work.add_done_callback(partial(self._ended, claim, time.monotonic()))
         return work
 
-    def _ended(self, work: asyncio.Future[T]) -> None:
-        self._slots.release()
+    def _ended(self, claim: Claim, started: float, work: asyncio.Future[T]) -> None:
+        self._mean_seconds += _MEAN_WEIGHT * (time.monotonic() - started - self._mean_seconds)
+        self._release(claim)
         if not work.cancelled():
             work.exception()  # told to nobody if nobody waits any more
 
+    def _kill(self, work: asyncio.Future[T], deadline: Deadline) -> None:
+        deadline.kill()
+        if not work.done():
+            self._overstaying += 1
+            work.add_done_callback(self._left)
+
+    def _left(self, _: asyncio.Future[T]) -> None:
+        self._overstaying -= 1
+
     def close(self) -> None:
-        """Ends the threads; renders that run are waited for."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """Ends the threads; renders that run are waited for, unless one was killed and its encoder does not stop."""
+        self._threads.shutdown(wait=not self._overstaying, cancel_futures=True)
+
+
+def retry_after_seconds(admitted: int, mean_seconds: float, count: int) -> int:
+    """How long those who are in the server will take, by the mean of the last renders; from 1 to 60."""
+    return max(1, min(_MOST_RETRY_AFTER_SECONDS, math.ceil(admitted * mean_seconds / count)))
+
+
+def _stage(seen: Observation | None, stage: Stage) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext() if seen is None else seen.stage(stage)
+
+
+def default_worker_count() -> int:
+    """Twice the CPUs that this process may use (spec 03 section 1.2)."""
+    return 2 * usable_cpus(len(os.sched_getaffinity(0)), Path("/"))
+
+
+def usable_cpus(cpus: int, root: Path) -> int:
+    """The CPUs that affinity leaves, or fewer if the control group's quota is lower; parts count whole.
+
+    Args:
+        cpus: by the scheduler's affinity.
+        root: of the file system, to read the quota of this process under it.
+    """
+    quotas = [quota for folder in _control_groups(root) if (quota := _quota(folder)) is not None]
+    return max(1, min(cpus, *map(math.ceil, quotas))) if quotas else cpus
+
+
+def _control_groups(root: Path) -> Iterator[Path]:
+    """Folders of the control groups that bound this process: its own and all above it, of version 2 and of version 1.
+
+    Inside a container the paths in `/proc` may be the host's and exist nowhere; the mount's own folder is then the
+    container's group (cgroups(7), "/proc/pid/cgroup").
+    """
+    for line in (_text(root / "proc/self/cgroup") or "").splitlines():
+        controllers, _, path = line.partition(":")[2].partition(":")
+        mounts = ("",) if not controllers else ("cpu", "cpu,cpuacct") if "cpu" in controllers.split(",") else ()
+        for mount in mounts:
+            top = root / "sys/fs/cgroup" / mount
+            own = top / path.strip("/")
+            yield from (folder for folder in (own, *own.parents) if folder.is_relative_to(top))
+
+
+def _quota(folder: Path) -> float | None:
+    """CPUs by `cpu.max` of version 2 or the two files of version 1; None without a limit."""
+    limit = _text(folder / "cpu.max")
+    if limit is None:
+        limit = " ".join(_text(folder / name) or "" for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
+    try:
+        quota, period = (int(part) for part in limit.split())
+    except ValueError:
+        return None  # "max", or no files
+    return quota / period if quota > 0 and period > 0 else None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None

@@ -181,6 +181,8 @@ class ServerProcess:
             for connection in connections.connections:
                 if isinstance(connection, Connection):
                     connection.end(is_abort=True)
+            # Their requests are cancelled in the loop's next turns, and their renders are killed.
+            await asyncio.sleep(DRAIN_SECONDS)
 
     def _linger_seconds(self) -> float:
         """For how long an idle connection may stay."""

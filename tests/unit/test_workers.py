@@ -6,12 +6,14 @@ import asyncio
 import random
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from renderer.errors import RequestTimeout, TooManyRequests
+from renderer.telemetry.observation import Observation, Stage
 from renderer.vips.runtime import Deadline
-from renderer.workers import Workers, default_worker_count
+from renderer.workers import Load, Workers, default_worker_count, retry_after_seconds, usable_cpus
 
 _PATIENCE_SECONDS = 10
 
@@ -230,6 +232,127 @@ async def test_a_request_that_fails_makes_room_for_the_next(workers: Workers) ->
     assert await workers.run(lambda _: 1, _at(10)) == 1
 
 
+async def test_cheap_renders_do_not_wait_behind_expensive_ones(workers: Workers) -> None:
+    running = Render()
+    order: list[str] = []
+
+    def noting(name: str) -> Callable[[Deadline], str]:
+        def render(_: Deadline) -> str:
+            order.append(name)
+            return "done"
+
+        return render
+
+    tasks = [asyncio.create_task(workers.run(running, _at(60)))]
+    await _happens(running.has_begun)
+    for name, cost_ms in (("animation", 5000), ("large", 300), ("small", 20), ("small too", 20)):
+        tasks.append(asyncio.create_task(workers.run(noting(name), _at(60), cost_ms=cost_ms)))
+        await asyncio.sleep(0)
+    assert workers.load.queued == 4
+    running.may_end.set()
+    await asyncio.gather(*tasks)
+
+    assert order == ["small", "small too", "large", "animation"]
+
+
+async def test_one_slot_is_open_to_cheap_renders_while_expensive_ones_wait() -> None:
+    workers = Workers(2, 0, 0)
+    expensive = [Render() for _ in range(3)]
+    tasks = [asyncio.create_task(workers.run(render, _at(60), cost_ms=5000)) for render in expensive]
+    await _happens(expensive[0].has_begun)
+
+    assert await workers.run(lambda _: "cheap", _at(10), cost_ms=20) == "cheap"
+    assert not expensive[1].has_begun.is_set()
+    for render in expensive:
+        render.may_end.set()
+    assert await asyncio.gather(*tasks) == ["done"] * 3
+    workers.close()
+
+
+async def test_the_load_is_counted(workers: Workers) -> None:
+    stubborn, waiting = Stubborn(), Render()
+    with workers.admission(), workers.admission():
+        first = asyncio.create_task(workers.run(stubborn, _at(0.05)))
+        await _happens(stubborn.has_begun)
+        second = asyncio.create_task(workers.run(waiting, _at(60)))
+        await asyncio.sleep(0)
+        assert workers.load == Load(count=1, admitted=2, queued=1, running=1, overstaying=0)
+
+        with pytest.raises(RequestTimeout):
+            await first
+        assert workers.load == Load(count=1, admitted=2, queued=1, running=1, overstaying=1)
+        stubborn.may_end.set()
+        await _happens(waiting.has_begun)
+        assert workers.load == Load(count=1, admitted=2, queued=0, running=1, overstaying=0)
+        waiting.may_end.set()
+        await second
+    assert workers.load == Load(count=1, admitted=0, queued=0, running=0, overstaying=0)
+
+
+async def test_a_cancelled_render_that_cannot_stop_is_counted_too(workers: Workers) -> None:
+    stubborn = Stubborn()
+    task = asyncio.create_task(workers.run(stubborn, _at(60)))
+    await _happens(stubborn.has_begun)
+    task.cancel()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert workers.load.overstaying == 1
+    stubborn.may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert workers.load.overstaying == 0
+
+
+def _seen() -> Observation:
+    return Observation(request_id="1", method="GET", target="/", client_ip="127.0.0.1")
+
+
+async def test_the_queue_and_the_render_are_timed_apart(workers: Workers) -> None:
+    first, seen = Render(), _seen()
+    running = asyncio.create_task(workers.run(first, _at(60)))
+    await _happens(first.has_begun)
+    waiting = asyncio.create_task(workers.run(lambda _: "next", _at(60), seen=seen))
+    await asyncio.sleep(0)
+    assert not seen.timings
+    first.may_end.set()
+
+    assert await waiting == "next"
+    assert await running == "done"
+    assert [timing.stage for timing in seen.timings] == [Stage.QUEUE, Stage.PROCESSING]
+
+
+async def test_a_request_that_gets_no_slot_was_in_the_queue_only(workers: Workers) -> None:
+    first, seen = Render(), _seen()
+    running = asyncio.create_task(workers.run(first, _at(60)))
+    await _happens(first.has_begun)
+    with pytest.raises(RequestTimeout):
+        await workers.run(lambda _: "never", _at(0.01), seen=seen)
+    first.may_end.set()
+    await running
+
+    assert [timing.stage for timing in seen.timings] == [Stage.QUEUE]
+
+
+async def test_a_refused_client_is_told_when_to_come_back() -> None:
+    workers = Workers(1, 1, 0)
+    with workers.admission(), workers.admission(), pytest.raises(TooManyRequests) as refusal, workers.admission():
+        pytest.fail("one request too many")
+
+    assert refusal.value.retry_after_seconds == 1
+    workers.close()
+
+
+@pytest.mark.parametrize(
+    ("admitted", "mean_seconds", "count", "seconds"),
+    [(2, 0.01, 2, 1), (20, 0.5, 2, 5), (21, 0.5, 2, 6), (2048, 2.0, 2, 60)],
+)
+def test_a_client_may_come_back_when_the_others_are_through(
+    admitted: int, mean_seconds: float, count: int, seconds: int
+) -> None:
+    assert retry_after_seconds(admitted, mean_seconds, count) == seconds
+
+
 async def _one(workers: Workers, choose: random.Random) -> str:
     """A request with a random fate."""
     fate = choose.choice(["ends", "fails", "is late", "is cancelled", "cannot wait"])
@@ -240,7 +363,7 @@ async def _one(workers: Workers, choose: random.Random) -> str:
 
     work: Callable[[Deadline], str] = failing if fate == "fails" else render
     at = {"is late": 0.005, "cannot wait": 0.0}.get(fate, 60)
-    task = asyncio.create_task(workers.run(work, _at(at)))
+    task = asyncio.create_task(workers.run(work, _at(at), cost_ms=choose.choice([0, 20, 3000])))
     for _ in range(choose.randrange(4)):
         await asyncio.sleep(0)
     if fate == "is cancelled":
@@ -267,10 +390,106 @@ async def test_whatever_happens_to_requests_every_slot_is_free_in_the_end(seed: 
         render.may_end.set()
 
     assert await asyncio.gather(*tasks) == ["done"] * 3
+    assert workers.load == Load(count=3, admitted=0, queued=0, running=0, overstaying=0)
     assert {"done", "LookupError", "RequestTimeout", "CancelledError"} >= set(outcomes) > {"done"}
     workers.close()
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_a_request_may_be_cancelled_at_any_turn_of_the_loop(seed: int) -> None:
+    """Also in the turn in which its slot is free, and in that between the grant and its waking.
+
+    Clients go away in the order in which they came, so that it is often the first in the line.
+    """
+    choose = random.Random(seed)
+    workers = Workers(2, 0, 0)
+
+    async def cancelled(turns: int) -> None:
+        task = asyncio.create_task(workers.run(lambda _: "done", _at(60), cost_ms=choose.choice([0, 3000])))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+
+    await asyncio.gather(*(cancelled(number + choose.randrange(9)) for number in range(300)))
+
+    assert await asyncio.gather(*(workers.run(lambda _: "next", _at(60)) for _ in range(3))) == ["next"] * 3
+    assert workers.load == Load(count=2, admitted=0, queued=0, running=0, overstaying=0)
+    workers.close()
+
+
+async def test_a_render_that_cannot_start_gives_its_slot_back() -> None:
+    workers = Workers(1, 0, 0)
+    workers.close()
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="shutdown"):
+            await workers.run(lambda _: "never", _at(10))
+    assert workers.load.running == 0
 
 
 def test_there_are_two_workers_for_each_cpu() -> None:
     assert default_worker_count() >= 2
     assert default_worker_count() % 2 == 0
+
+
+_GROUPS_2 = "0::/pod/container\n"
+_GROUPS_1 = "5:memory:/task\n4:cpu,cpuacct:/task\n0::/\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "cpus"),
+    [
+        ({}, 8),
+        ({"proc/self/cgroup": _GROUPS_2}, 8),
+        ({"proc/self/cgroup": _GROUPS_2, "sys/fs/cgroup/pod/container/cpu.max": "max 100000\n"}, 8),
+        ({"proc/self/cgroup": _GROUPS_2, "sys/fs/cgroup/pod/container/cpu.max": "200000 100000\n"}, 2),
+        ({"proc/self/cgroup": _GROUPS_2, "sys/fs/cgroup/pod/container/cpu.max": "150000 100000\n"}, 2),
+        ({"proc/self/cgroup": _GROUPS_2, "sys/fs/cgroup/pod/container/cpu.max": "25000 100000\n"}, 1),
+        ({"proc/self/cgroup": _GROUPS_2, "sys/fs/cgroup/pod/container/cpu.max": "1600000 100000\n"}, 8),
+        ({"proc/self/cgroup": _GROUPS_2, "sys/fs/cgroup/pod/cpu.max": "400000 100000\n"}, 4),
+        ({"proc/self/cgroup": _GROUPS_2, "sys/fs/cgroup/cpu.max": "300000 100000\n"}, 3),
+        (
+            {
+                "proc/self/cgroup": _GROUPS_2,
+                "sys/fs/cgroup/pod/cpu.max": "200000 100000\n",
+                "sys/fs/cgroup/pod/container/cpu.max": "400000 100000\n",
+            },
+            2,
+        ),
+        (
+            {
+                "proc/self/cgroup": _GROUPS_1,
+                "sys/fs/cgroup/cpu,cpuacct/task/cpu.cfs_quota_us": "300000\n",
+                "sys/fs/cgroup/cpu,cpuacct/task/cpu.cfs_period_us": "100000\n",
+            },
+            3,
+        ),
+        (
+            {
+                "proc/self/cgroup": _GROUPS_1,
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "200000\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            },
+            2,
+        ),
+        (
+            {
+                "proc/self/cgroup": _GROUPS_1,
+                "sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+                "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            },
+            8,
+        ),
+        ({"proc/self/cgroup": "0::/../..\n", "sys/fs/cgroup/cpu.max": "100000 100000\n"}, 1),
+        ({"proc/self/cgroup": "no such line\n\n", "sys/fs/cgroup/cpu.max": "no number\n"}, 8),
+    ],
+)
+def test_the_quota_of_the_control_group_limits_the_cpus(tmp_path: Path, files: dict[str, str], cpus: int) -> None:
+    """Of a machine with eight; both versions, the container's own mount, and groups around the container's."""
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="ascii")
+
+    assert usable_cpus(8, tmp_path) == cpus
