@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,10 +10,17 @@ from typing import Any, TypeVar
 
 from renderer.errors import ConfigurationError
 from renderer.settings.declare import Row, rows
-from renderer.settings.processing import FormatSettings, PixelSettings, WatermarkSettings
+from renderer.settings.environment import EnvironmentSettings
+from renderer.settings.headers import HeaderSettings, header_problems
+from renderer.settings.monitoring import LogSettings, MetricsSettings
+from renderer.settings.processing import FallbackSettings, FormatSettings, PixelSettings, WatermarkSettings
+from renderer.settings.proxies import ProxySettings
+from renderer.settings.s3 import S3Settings
 from renderer.settings.security import GrammarSettings, SecuritySettings
 from renderer.settings.server import ServerSettings
 from renderer.settings.sources import SourceSettings
+from renderer.settings.stores import AbsSettings, GcsSettings, SwiftSettings, store_problems
+from renderer.settings.tracing import ReportingSettings, TracingSettings
 
 T = TypeVar("T")
 
@@ -28,9 +36,21 @@ class Settings:
     security: SecuritySettings = field(default_factory=SecuritySettings)
     grammar: GrammarSettings = field(default_factory=GrammarSettings)
     sources: SourceSettings = field(default_factory=SourceSettings)
+    headers: HeaderSettings = field(default_factory=HeaderSettings)
+    proxies: ProxySettings = field(default_factory=ProxySettings)
+    s3: S3Settings = field(default_factory=S3Settings)
+    gcs: GcsSettings = field(default_factory=GcsSettings)
+    abs: AbsSettings = field(default_factory=AbsSettings)
+    swift: SwiftSettings = field(default_factory=SwiftSettings)
     formats: FormatSettings = field(default_factory=FormatSettings)
     pixels: PixelSettings = field(default_factory=PixelSettings)
     watermark: WatermarkSettings = field(default_factory=WatermarkSettings)
+    fallback: FallbackSettings = field(default_factory=FallbackSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
+    reporting: ReportingSettings = field(default_factory=ReportingSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
 
 
 TABLES: Mapping[str, type[Any]] = {
@@ -38,9 +58,21 @@ TABLES: Mapping[str, type[Any]] = {
     "security": SecuritySettings,
     "grammar": GrammarSettings,
     "sources": SourceSettings,
+    "headers": HeaderSettings,
+    "proxies": ProxySettings,
+    "s3": S3Settings,
+    "gcs": GcsSettings,
+    "abs": AbsSettings,
+    "swift": SwiftSettings,
     "formats": FormatSettings,
     "pixels": PixelSettings,
     "watermark": WatermarkSettings,
+    "fallback": FallbackSettings,
+    "tracing": TracingSettings,
+    "reporting": ReportingSettings,
+    "log": LogSettings,
+    "metrics": MetricsSettings,
+    "environment": EnvironmentSettings,
 }
 
 
@@ -53,10 +85,18 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     problems: list[str] = []
     tables = {name: _load_table(table, environment, problems) for name, table in TABLES.items()}
     settings = Settings(**tables)
+    if environment.get("AWS_LAMBDA_FUNCTION_NAME"):
+        settings = _for_lambda(settings)
     _check_together(settings, problems)
     if problems:
         raise ConfigurationError(problems)
     return settings
+
+
+def _for_lambda(settings: Settings) -> Settings:
+    """One request at a time, which is all that a Lambda function is given (spec 03 section 1.2)."""
+    server = dataclasses.replace(settings.server, workers=1, requests_queue_size=0, processes=1)
+    return dataclasses.replace(settings, server=server)
 
 
 def _load_table(table: type[T], environment: Mapping[str, str], problems: list[str]) -> T:
@@ -89,6 +129,12 @@ def _check_together(settings: Settings, problems: list[str]) -> None:
             f"IMGPROXY_KEY, IMGPROXY_SALT: expected as many keys as salts, got {len(security.keys)} and"
             f" {len(security.salts)}"
         )
+    if settings.log.syslog_enabled and settings.log.syslog_network and not settings.log.syslog_address:
+        problems.append("IMGPROXY_SYSLOG_ADDRESS: expected an address, because IMGPROXY_SYSLOG_NETWORK is set")
+    if settings.metrics.prometheus_bind and settings.metrics.prometheus_bind == settings.server.bind:
+        problems.append("IMGPROXY_PROMETHEUS_BIND: expected another address than IMGPROXY_BIND's")
+    problems += header_problems(settings.headers)
+    problems += store_problems(settings.abs, settings.swift)
 
 
 def unknown_names(environment: Iterable[str]) -> list[tuple[str, str | None]]:

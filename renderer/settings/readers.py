@@ -161,6 +161,18 @@ def _read_replacements(text: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple(pairs)
 
 
+def _read_map(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = {}
+    for item in (part.strip() for part in text.split(";")):
+        if not item:
+            continue
+        name, equals, value = item.partition("=")
+        if not (name and equals and value):
+            raise ValueError(f"{item!r} is not name=value")
+        pairs[name] = value
+    return tuple(pairs.items())
+
+
 _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -186,6 +198,7 @@ FORMATS: Final = Reader(expected="a comma-separated list of formats", read=_read
 QUALITIES: Final = Reader(expected="a comma-separated list of format=quality, 1 to 100", read=_read_qualities)
 PATTERNS: Final = Reader(expected="a comma-separated list of URL prefixes, none empty", read=_read_patterns)
 REPLACEMENTS: Final = Reader(expected="pattern=replacement pairs between semicolons", read=_read_replacements)
+MAP: Final = Reader(expected="name=value pairs between semicolons", read=_read_map)
 MOMENT: Final = Reader(expected="an RFC 3339 time", read=_read_moment)
 
 
@@ -193,6 +206,23 @@ def _read_non_empty(text: str) -> str:
     if not text:
         raise ValueError("empty")
     return text
+
+
+def _read_header_text(text: str) -> str:
+    if not text.isprintable() or not text.isascii():
+        raise ValueError("a character that no header may have")
+    return text
+
+
+def _read_status(text: str) -> int:
+    status = parse_int(text)
+    if status != 0 and not 200 <= status <= 599:
+        raise ValueError("out of range")
+    return status
+
+
+STATUS: Final = Reader(expected="0 or a final HTTP status, 200 to 599", read=_read_status)
+HEADER_TEXT: Final = Reader(expected="text of printable ASCII characters", read=_read_header_text)
 
 
 def non_empty() -> Reader:

@@ -34,10 +34,11 @@ ALONE = Surroundings()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Those who watch: `monitors` requests, `origins` what sources come from."""
+    """Those who watch: `monitors` requests, `origins` what sources come from; `vitals` is what gauges show."""
 
     monitors: tuple[Monitor, ...] = ()
     origins: OriginFigures | None = None
+    vitals: Callable[[], Vitals] | None = None
 
 
 @asynccontextmanager
@@ -74,7 +75,7 @@ async def watching(
             stack.push_async_callback(monitor.close)
         if surroundings.log is not None:
             stack.enter_context(_heard(log_handlers(tracers), surroundings.log))
-        yield Watch(monitors=(*monitors, *tracers), origins=origins)
+        yield Watch(monitors=(*monitors, *tracers), origins=origins, vitals=vitals)
 
 
 @contextmanager

@@ -1,0 +1,163 @@
+"""Log lines leave through a thread of their own, so that a slow reader of the log never holds up a request.
+
+Lines wait in memory, up to a number of characters; what comes after that is counted and dropped, and the log says how
+many once it moves again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+_MAX_CHARACTERS: Final = 4 * 1024 * 1024
+_LINGER_SECONDS: Final = 0.01
+"""How long a line may wait for company: one write for a burst of lines costs a fraction of one write for each."""
+
+_CLOSE_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line without its end, and the level of `logging` that it has."""
+
+    level: int
+    text: str
+
+
+class Sink(Protocol):
+    """Where lines end up."""
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Writes lines; may block; raises OSError when they are lost."""
+
+    def close(self) -> None:
+        """Gives up what the sink holds."""
+
+
+class LineWriter:
+    """The queue and the thread between those who log and a sink.
+
+    Args:
+        sink: where lines go.
+        drop_notice: the line that says how many lines were dropped.
+        max_characters: how much may wait.
+    """
+
+    def __init__(self, sink: Sink, drop_notice: Callable[[int], Line], max_characters: int = _MAX_CHARACTERS) -> None:
+        self._sink = sink
+        self._drop_notice = drop_notice
+        self._max_characters = max_characters
+        self._reset()
+        # A fork takes the queue along but not the thread; the child begins with an empty one.
+        alive = weakref.WeakMethod(self._reset)
+        os.register_at_fork(after_in_child=lambda: (reset := alive()) and reset())
+
+    def _reset(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._closing = threading.Event()
+        self._lines: list[Line] = []
+        self._characters = 0
+        self._dropped = 0
+        self._thread: threading.Thread | None = None
+
+    def write(self, line: Line) -> None:
+        """Takes a line, or drops it when too many wait; never blocks."""
+        with self._changed:
+            if self._closing.is_set() or self._characters + len(line.text) > self._max_characters:
+                self._dropped += 1
+                return
+            self._characters += len(line.text)
+            self._lines.append(line)
+            if len(self._lines) == 1:
+                self._changed.notify_all()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+                self._thread.start()
+
+    def close(self, seconds: float = _CLOSE_SECONDS) -> None:
+        """Writes what waits, as far as that goes within the time."""
+        with self._changed:
+            self._closing.set()
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(seconds)
+        if self._thread is None or not self._thread.is_alive():
+            self._sink.close()
+
+    def flush(self, seconds: float = _CLOSE_SECONDS) -> bool:
+        """Waits until everything is written; says whether it was within the time."""
+        end = time.monotonic() + seconds
+        with self._changed:
+            return self._changed.wait_for(lambda: self._characters == 0, max(0.0, end - time.monotonic()))
+
+    def _run(self) -> None:
+        while (lines := self._next()) is not None:
+            dropped = self._written(lines)
+            with self._changed:
+                self._characters -= sum(len(line.text) for line in lines)
+                self._dropped += dropped
+                self._changed.notify_all()
+
+    def _next(self) -> list[Line] | None:
+        """What waits, after giving more of it time to come; None when the writer is closed and all is written."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lines or self._closing.is_set())
+        self._closing.wait(_LINGER_SECONDS)
+        with self._changed:
+            lines, self._lines = self._lines, []
+        return lines or None
+
+    def _written(self, lines: list[Line]) -> int:
+        """Hands lines to the sink; gives the number that was lost."""
+        with self._changed:
+            dropped, self._dropped = self._dropped, 0
+        told = [*lines, self._drop_notice(dropped)] if dropped else lines
+        try:
+            self._sink.write(told)
+        except OSError:
+            # There is nowhere to complain to but the log itself, once it works again.
+            return len(lines) + dropped
+        return 0
+
+
+class StreamSink:
+    """Writes lines to a file descriptor; several processes that do so never mix theirs."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def close(self) -> None:
+        """Leaves the descriptor to who opened it."""
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Writes the lines; waits for the reader."""
+        data = "".join(f"{line.text}\n" for line in lines).encode("utf-8", "replace")
+        with self._lock():
+            rest = memoryview(data)
+            while rest:
+                try:
+                    rest = rest[os.write(self._descriptor, rest) :]
+                except BlockingIOError:
+                    # Whoever shares the descriptor has made it non-blocking.
+                    select.select([], [self._descriptor], [])
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Keeps other processes out; a pipe would keep only 4 KiB of a write together."""
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
+        except OSError:
+            yield  # a device without locks: better a line in two parts than none
+            return
+        try:
+            yield
+        finally:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_UN)

@@ -1,0 +1,1 @@
+"""OpenTelemetry: traces, metrics and logs over OTLP. Everything here needs the extra `otel`."""
