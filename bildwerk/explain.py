@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from bildwerk.environment import complain, load_or_complain, read_environment
+from bildwerk.environment import complain, load_or_complain
 from bildwerk.terminal import columns, pointed, visible
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ _ORIGIN: Final = re.compile(r"\Ahttps?://[^/]*", re.IGNORECASE)
 def run(arguments: list[str]) -> int:
     """Prints what the server would make of a URL; 0 when it would go on to fetch the source."""
     chosen = _parser().parse_args(arguments)
-    environment = read_environment()
-    settings = load_or_complain(environment)
+    settings = load_or_complain()
     if settings is None:
         return 1
     from bildwerk.explanation import explain

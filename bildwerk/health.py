@@ -27,8 +27,8 @@ examples:
   bildwerk health                              a server with the same environment
   IMGPROXY_BIND=127.0.0.1:9000 bildwerk health
 
-IMGPROXY_BIND, IMGPROXY_NETWORK and IMGPROXY_PATH_PREFIX say where the server is; without a host it is this machine. The answer is
-printed on stderr. The exit status is 0 when the server is well, else 1."""
+IMGPROXY_BIND, IMGPROXY_NETWORK and IMGPROXY_PATH_PREFIX say where the server is; without a host it is this machine.
+The answer is printed on stderr. The exit status is 0 when the server is well, else 1."""
 
 
 def run(arguments: list[str]) -> int:

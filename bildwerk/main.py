@@ -22,6 +22,7 @@ SUBCOMMANDS: Final = {
     "url": "write a processing URL from options and a source",
     "render": "render files with the server's own pipeline",
     "explain": "show how a URL is understood, or why it is refused",
+    "compare": "replay a log against two servers and list what differs",
 }
 _IMGPROXY: Final = ("health", "version")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from bildwerk.environment import complain, load_or_complain, read_environment
+from bildwerk.environment import complain, load_or_complain
 from bildwerk.terminal import INTERRUPTED, columns, fail, visible
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def run(arguments: list[str]) -> int:
     """Renders; 0 when every result was written."""
     # Intermixed, so that `render a.jpg b.jpg --format webp out/` reads as it is meant.
     chosen = _parser().parse_intermixed_args(arguments)
-    settings = load_or_complain(read_environment())
+    settings = load_or_complain()
     if settings is None:
         return 1
     from bildwerk.file_plan import names_folder, plan
@@ -102,21 +102,12 @@ def _request(chosen: argparse.Namespace, settings: Settings) -> tuple[RenderRequ
 
 async def _renderer(settings: Settings) -> Renderer:
     from renderer.app import build_renderer, usable_formats
-    from renderer.security.allowed_sources import check_source
-    from renderer.sources.registry import open_sources
+    from renderer.sources.configured import configured_sources
     from renderer.vips import runtime
 
     formats = usable_formats(settings.formats, runtime.start().savable)
-    wanted = settings.sources
-
-    def check(url: str) -> None:
-        check_source(url, wanted.allowed_sources, query_separator=wanted.source_url_query_separator)
-
-    sources = open_sources(wanted, check_source=check)
-    try:
+    async with configured_sources(settings) as sources:
         return await build_renderer(dataclasses.replace(settings, formats=formats), sources)
-    finally:
-        await sources.close()
 
 
 def _check_savable(jobs: Sequence[Job], request: RenderRequest, renderer: Renderer) -> None:

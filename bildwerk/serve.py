@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -67,7 +67,7 @@ class _Instance:
         self._metrics = (
             open_listener(metrics.prometheus_bind, name="IMGPROXY_PROMETHEUS_BIND") if metrics.prometheus_bind else None
         )
-        self._supervision = self._measured() if metrics.are_wanted else None
+        self._supervision = self._measured(metrics.prometheus_namespace) if metrics.are_wanted else None
         # Readable in every process as soon as the supervisor, which alone holds the other end, is gone.
         self._lifeline, self._held = os.pipe()
 
@@ -136,12 +136,12 @@ class _Instance:
             return None
         return environment
 
-    def _measured(self) -> Supervision:
+    def _measured(self, namespace: str) -> Supervision:
         from renderer.telemetry.metric_files import MetricFiles, prepare
         from renderer.telemetry.prometheus import Supervision
 
         prepare(self._folder)
-        return Supervision(MetricFiles(self._folder))
+        return Supervision(MetricFiles(self._folder, namespace))
 
     def _ready(self) -> None:
         from renderer.server.listener import shown_address
@@ -152,11 +152,24 @@ class _Instance:
             _print_examples(address)
 
 
-def _log_plainly(settings: Settings) -> None:
-    """The supervisor's log: in the format of the others, but without their thread, because it forks."""
-    from renderer.telemetry.formats import line_formatter
+class _PlainHandler(logging.Handler):
+    """Writes each line itself: the supervisor may have no thread, because it forks."""
 
-    handler = logging.StreamHandler(sys.stdout)
+    def __init__(self, write: Callable[[str], None]) -> None:
+        super().__init__()
+        self._write = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._write(self.format(record))
+
+
+def _log_plainly(settings: Settings) -> None:
+    """The supervisor's log, in the format of the others and on the same standard output."""
+    from renderer.telemetry.formats import line_formatter
+    from renderer.telemetry.log_writer import Line, StreamSink
+
+    sink = StreamSink(sys.stdout.fileno())
+    handler = _PlainHandler(lambda text: sink.write([Line(logging.INFO, text)]))
     handler.setFormatter(line_formatter(settings.log.format or ("pretty" if sys.stdout.isatty() else "structured")))
     logging.basicConfig(level=_LEVELS[settings.log.level], handlers=[handler])
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from bildwerk.environment import load_or_complain, read_environment
+from bildwerk.environment import load_or_complain
 from bildwerk.terminal import fail, visible
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _URL: Final = re.compile(r"https?://", re.IGNORECASE)
 def run(arguments: list[str]) -> int:
     """Prints the signed paths, one a line; stops at the first that cannot be signed."""
     chosen = _parser().parse_args(arguments)
-    settings = load_or_complain(read_environment())
+    settings = load_or_complain()
     if settings is None:
         return 1
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final
 
-from bildwerk.environment import complain, load_or_complain, read_environment
+from bildwerk.environment import complain, load_or_complain
 from bildwerk.terminal import fail, visible
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _ENCODINGS: Final = ("plain", "base64", "encrypted")
 def run(arguments: list[str]) -> int:
     """Prints the URL, or the path of it when no base is given."""
     chosen = _parser().parse_args(arguments)
-    settings = load_or_complain(read_environment())
+    settings = load_or_complain()
     if settings is None:
         return 1
     from bildwerk.options import server_grammar

@@ -123,7 +123,7 @@ def test_signed_paths_are_accepted(pair: str, server: dict[str, str]) -> None:
         "/img/AAAA/w:10/plain/local:///a%20b%402x%23.png",
         "/img/open/widht:10/plain/local:///a.png",
         "/img/open/w:10/plain/http://other.test/a.png",
-        "/img/open/w:10/plain/local:///a.png@jxl",
+        "/img/open/w:10/plain/local:///a.png@heic",
         "/img/open/w:10/plain/local:///a.png@tif",
         "/img/open/f:heic/plain/local:///a.png",
         "/img/open/msr:1/plain/local:///a.png",

@@ -202,7 +202,7 @@ def test_a_result_is_as_readable_as_any_new_file(picture: Picture) -> None:
         (["--options", "w1"], "'w1' is no option"),
         (["--options", "raw:1"], "raw returns a source as it is"),
         (["--format", "tif"], "Invalid format: tif (expected supported image format)"),
-        (["--format", "jxl"], "Resulting image format is not supported: jxl (this build writes avif, bmp, gif"),
+        (["--format", "heic"], "Resulting image format is not supported: heic (this build writes avif, bmp, gif"),
     ],
 )
 def test_a_mistake_is_told_before_any_work(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from importlib.util import find_spec
 
 import pytest
 
@@ -27,6 +28,12 @@ def test_everything_that_shapes_a_result_has_its_version(lines: dict[str, list[s
     assert lines["Python"] == [platform.python_version()]
     assert lines["libvips"][0].startswith("8.18.")
     assert {"pyvips", "aiohttp"} <= lines.keys()
+
+
+@pytest.mark.parametrize(("module", "name"), [("pi_heif", "pi-heif"), ("imagecodecs", "imagecodecs")])
+def test_extras_that_read_pictures_have_theirs(module: str, name: str, lines: dict[str, list[str]]) -> None:
+    """Where they are installed."""
+    assert (name in lines) == (find_spec(module) is not None)
 
 
 def test_every_format_says_whether_it_is_read_and_written(
