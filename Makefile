@@ -10,13 +10,16 @@ SHARED ?= ../shared
 NO_SYSTEM_VIPS := PKG_CONFIG_PATH= PKG_CONFIG_LIBDIR=$(CURDIR)/$(VENV)/no-pkg-config
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(NO_SYSTEM_VIPS) $(PY) -m pip install -q
 
-.PHONY: run test check conformance docs micro samples system-vips-is-hidden clean
+.PHONY: run test servers check conformance docs micro samples system-vips-is-hidden clean
 
 run: samples  ## a server with sample pictures, from nothing
 	@IMGPROXY_BIND=127.0.0.1:$(PORT) IMGPROXY_LOCAL_FILESYSTEM_ROOT=$(CURDIR)/.samples $(VENV)/bin/bildwerk serve --examples
 
-test: $(VENV)/dev.stamp  ## the whole suite, from nothing
+test: servers  ## the whole suite, from nothing
 	@$(PY) -m pytest
+
+servers: $(VENV)/dev.stamp  ## the servers that tests start, built or fetched once
+	@$(PY) -m scripts.servers
 
 check: $(VENV)/dev.stamp  ## format, lint, types, import rules, documentation drift
 	@$(VENV)/bin/ruff format --check .

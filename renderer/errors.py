@@ -9,6 +9,7 @@ BildwerkError
 ├── MalformedSignature             403  (its own sentence)          security
 ├── SourceNotAllowed               404  Invalid source URL          security
 ├── SourceError                    404  Source is unreachable       download
+│   ├── SourceUnreachable          404  Source is unreachable
 │   ├── SourceStatus               4xx or 502
 │   ├── SourceTimeout              504                              timeout
 │   ├── SourceAddressForbidden     404  Invalid source URL
@@ -24,7 +25,7 @@ BildwerkError
 ├── RequestTimeout                 503  Timeout                     timeout
 ├── RequestCancelled               499  Cancelled                   cancelled
 ├── ResponseUnwritten              499  Cancelled                   IO
-│   └── ResponseStalled
+│   └── ResponseStalled            (the same)
 └── InternalError                  500  Internal error              unexpected
 
 ConfigurationError                 every bad setting at once, before the server listens
@@ -116,6 +117,10 @@ class SourceError(BildwerkError):
     is_late: bool = False
     etag: str | None = None
     last_modified: str | None = None
+
+
+class SourceUnreachable(SourceError):
+    """No connection to the source's server could be made, or it knows no such host."""
 
 
 class SourceStatus(SourceError):

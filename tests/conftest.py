@@ -5,9 +5,15 @@ from __future__ import annotations
 import pytest
 
 from renderer.vips import runtime
+from scripts import servers
 
 
 @pytest.fixture(scope="session")
 def capabilities() -> runtime.Capabilities:
     """What this build can read and write, after the server's own start-up of libvips."""
     return runtime.start()
+
+
+def pytest_report_header() -> list[str]:
+    """Says which servers the run is against: some of them are only there where a tool is."""
+    return servers.described()

@@ -23,7 +23,9 @@ def settings_of_process(settings: Settings, index: int, *, workers: int) -> Sett
         requests_queue_size=share(server.requests_queue_size, count, index),
         max_clients=share(server.max_clients, count, index),
     )
-    return dataclasses.replace(settings, server=shared)
+    in_flight = share(settings.sources.max_source_bytes_in_flight, count, index)
+    sources = dataclasses.replace(settings.sources, max_source_bytes_in_flight=in_flight)
+    return dataclasses.replace(settings, server=shared, sources=sources)
 
 
 def share(total: int, count: int, index: int) -> int:

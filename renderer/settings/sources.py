@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Final
+from urllib.parse import urlsplit
 
-from renderer.settings.declare import setting
+from renderer.settings.declare import Reader, setting
 from renderer.settings.readers import (
     AES_KEY,
     BOOLEAN,
@@ -15,8 +17,19 @@ from renderer.settings.readers import (
     TEXT,
     integer,
     non_empty,
+    number,
     path,
 )
+
+
+def _read_cookie_base(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+        raise ValueError("not http(s), or no host")
+    return text
+
+
+_COOKIE_BASE: Final = Reader(expected="an http(s) URL", read=_read_cookie_base)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,4 +127,49 @@ class SourceSettings:
         read=BOOLEAN,
         default=False,
         doc="Refuse pictures whose file is cut short with 422, instead of rendering what is there.",
+    )
+    cookie_passthrough: bool = setting(
+        "IMGPROXY_COOKIE_PASSTHROUGH",
+        read=BOOLEAN,
+        default=False,
+        doc="Send the client's cookies to http(s) sources on the host that they belong to.",
+    )
+    cookie_base_url: str = setting(
+        "IMGPROXY_COOKIE_BASE_URL",
+        read=_COOKIE_BASE,
+        default="",
+        doc="Where the client's cookies are taken to be from. Unset, `X-Forwarded-Host` or `Host` says it.",
+    )
+    cookie_passthrough_all: bool = setting(
+        "IMGPROXY_COOKIE_PASSTHROUGH_ALL",
+        read=BOOLEAN,
+        default=False,
+        doc="Send them to every http(s) source. It needs `IMGPROXY_COOKIE_PASSTHROUGH`.",
+    )
+    max_source_bytes_in_flight: int = setting(
+        "BILDWERK_MAX_SOURCE_BYTES_IN_FLIGHT",
+        read=integer(0),
+        default=536_870_912,
+        doc="Bytes of sources that the instance holds in memory at once; further downloads wait. 0 is no limit.",
+    )
+    origin_failures: int = setting(
+        "BILDWERK_ORIGIN_FAILURES",
+        read=integer(0),
+        default=5,
+        doc="Failures in a row after which an origin is left alone for a moment and its requests fail at once; 0 turns"
+        " that off.",
+    )
+    origin_max_pause_seconds: float = setting(
+        "BILDWERK_ORIGIN_MAX_PAUSE",
+        read=number(0.1, 60),
+        default=1.0,
+        doc="Seconds between two tries of an origin that stays dead. The first pause is half a second, the next ones"
+        " double up to this.",
+    )
+    origin_max_waiting: int = setting(
+        "BILDWERK_ORIGIN_MAX_WAITING",
+        read=integer(0),
+        default=16,
+        doc="Requests of a process that may wait for an origin which has answered nobody for two seconds; more fail at"
+        " once. 0 is no limit.",
     )

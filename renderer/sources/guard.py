@@ -3,6 +3,12 @@
 Names are resolved once, forbidden addresses are struck from the answer, and the rest goes to the connector as numbers,
 so a name that changes its address afterwards changes nothing. Every socket, those to addresses written in the URL
 included, is made by `AddressGuard.open_socket`, which looks at the address once more: nothing is dialled past it.
+
+Behind an outbound proxy nothing of that is dialled here. There the host is looked up and checked before each request,
+and one closed address among several refuses it, because the proxy chooses among them. What cannot be closed from here:
+the proxy looks the name up again, and a name that changes its address in between, or that answers the proxy otherwise
+than us, gets past this check. A proxy that clients choose URLs for must refuse inner addresses itself. A name that only
+the proxy can look up is unreachable unless all three classes are open, because then there is nothing to check.
 """
 
 from __future__ import annotations
@@ -17,7 +23,7 @@ from typing import Final
 from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from renderer.errors import SourceAddressForbidden
+from renderer.errors import SourceAddressForbidden, SourceUnreachable
 from renderer.settings.sources import SourceSettings
 
 Address = IPv4Address | IPv6Address
@@ -41,6 +47,8 @@ _NETWORKS: Final = tuple(
         (AddressClass.LOOPBACK, IPv6Network, "::1/128 ::/128"),
         (AddressClass.LINK_LOCAL, IPv6Network, "fe80::/10"),
         (AddressClass.PRIVATE, IPv6Network, "fc00::/7"),
+        # What 169.254.169.254 is for IPv4: the metadata and credentials of AWS and Google, in a private network.
+        (AddressClass.LINK_LOCAL, IPv6Network, "fd00:ec2::/32 fd20:ce::254/128"),
     )
 )
 _EMBEDDED: Final = tuple(
@@ -48,6 +56,7 @@ _EMBEDDED: Final = tuple(
     for block, places in (
         ("::ffff:0:0/96", (12, 13, 14, 15)),  # IPv4-mapped
         ("::/96", (12, 13, 14, 15)),  # IPv4-compatible
+        ("::ffff:0:0:0/96", (12, 13, 14, 15)),  # IPv4-translated, RFC 2765
         ("2002::/16", (2, 3, 4, 5)),  # 6to4
         ("64:ff9b::/96", (12, 13, 14, 15)),  # NAT64
         ("64:ff9b:1::/48", (6, 7, 9, 10)),  # NAT64 for local use; byte 8 is zero by RFC 6052
@@ -75,15 +84,16 @@ def address_classes(address: Address) -> frozenset[AddressClass]:
     forms: list[Address] = [address]
     if isinstance(address, IPv6Address):
         forms.extend(_carried(address))
-    return frozenset(found for form in forms if (found := _own_class(form)) is not None)
+    return frozenset(found for form in forms for found in _own_classes(form))
 
 
-def _own_class(address: Address) -> AddressClass | None:
+def _own_classes(address: Address) -> Iterator[AddressClass]:
     for address_class, networks in _NETWORKS:
         # `in` is false, not an error, for an address of the other version.
         if any(address in network for network in networks):
-            return address_class
-    return AddressClass.LINK_LOCAL if _is_link_local_multicast(address) else None
+            yield address_class
+    if _is_link_local_multicast(address):
+        yield AddressClass.LINK_LOCAL
 
 
 def _is_link_local_multicast(address: Address) -> bool:
@@ -114,6 +124,11 @@ class AddressGuard:
             AddressClass.PRIVATE: settings.allow_private_source_addresses,
         }
         self._closed = frozenset(address_class for address_class in AddressClass if not is_open[address_class])
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every address passes."""
+        return not self._closed
 
     def check(self, address: Address) -> None:
         """Raises SourceAddressForbidden if any of the address's classes is closed."""
@@ -146,13 +161,8 @@ class GuardedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """The addresses of `host` that may be dialled."""
-        try:
-            found = await self._resolver.resolve(host, port, family)
-        except UnicodeError as error:
-            # A label that is empty or over 63 bytes fails in Python's own encoding, before any look-up.
-            raise OSError(f"not a host name: {host!r}") from error
         allowed, refused = [], None
-        for result in found:
+        for result in await self._found(host, port, family):
             try:
                 self._guard.check(ip_address(result["host"]))
             except SourceAddressForbidden as error:
@@ -162,6 +172,32 @@ class GuardedResolver(AbstractResolver):
         if not allowed:
             raise refused or OSError(f"no address for host name: {host!r}")
         return allowed
+
+    async def check_host(self, host: str, port: int) -> None:
+        """Raises SourceAddressForbidden if the host, a name or an address, has any closed address.
+
+        Raises:
+            SourceUnreachable: the host has no address.
+        """
+        if self._guard.is_open:
+            return
+        try:
+            addresses = [ip_address(host)]
+        except ValueError:
+            try:
+                found = await self._found(host, port, socket.AF_UNSPEC)
+            except OSError as error:
+                raise SourceUnreachable(f"Can't look the source's host up: {error}") from error
+            addresses = [ip_address(result["host"]) for result in found]
+        for address in addresses:
+            self._guard.check(address)
+
+    async def _found(self, host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+        try:
+            return await self._resolver.resolve(host, port, family)
+        except UnicodeError as error:
+            # A label that is empty or over 63 bytes fails in Python's own encoding, before any look-up.
+            raise OSError(f"not a host name: {host!r}") from error
 
     async def close(self) -> None:
         """Closes the resolver behind it."""

@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 from renderer.errors import SourceIncomplete, SourceStatus, SourceTimeout
 from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
+from renderer.sources.budget import ByteBudget
 from renderer.sources.byte_range import byte_range
 from renderer.sources.content_type import SNIFFED_BYTES, content_type
 from renderer.sources.http_body import refuse_larger
@@ -50,6 +51,14 @@ class _Answer:
     length: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """An open file and its validators."""
+
+    file: StoredFile
+    headers: SourceHeaders
+
+
 class LocalLoader:
     """Reads sources below one folder."""
 
@@ -59,16 +68,19 @@ class LocalLoader:
         settings: SourceSettings,
         *,
         executor: Executor | None = None,
+        budget: ByteBudget | None = None,
         timeout_seconds: float | None = None,
         max_bytes_in_memory: int = DEFAULT_MAX_BYTES_IN_MEMORY,
     ) -> None:
         """Reads from `filesystem`, in threads of `executor` or else of the event loop's own pool.
 
-        `timeout_seconds` stands in for the setting; `max_bytes_in_memory` bounds a file whose request sets no limit.
+        `budget` bounds all files in memory together; `timeout_seconds` stands in for the setting; `max_bytes_in_memory`
+        bounds a file whose request sets no limit.
         """
         self._filesystem = filesystem
         self._query_separator = settings.source_url_query_separator
         self._executor = executor
+        self._budget = budget or ByteBudget(0)
         self._timeout_seconds = settings.download_timeout_seconds if timeout_seconds is None else timeout_seconds
         self._max_bytes_in_memory = max_bytes_in_memory
 
@@ -83,16 +95,22 @@ class LocalLoader:
         """
         key = self._key(url)
         bound = byte_bound(max_bytes, self._max_bytes_in_memory)
-
-        def read() -> Source | NotModified:
-            try:
-                with self._filesystem.open(key) as file:
-                    return _whole(url, key, file, conditions=conditions, max_bytes=bound)
-            except OSError as error:
-                text = f"Can't download source image: status: 404; {_reason(key, error)}"
-                raise SourceStatus(text, source_status=404) from error
-
-        return await self._in_thread(read)
+        opened = await self._in_thread(partial(self._found, key, conditions, bound), _close_found)
+        if isinstance(opened, NotModified):
+            return opened
+        lease = self._budget.lease()
+        try:
+            # The disk's clock does not run while there is no room.
+            await lease.grow(opened.file.size)
+        except BaseException:
+            opened.file.close()
+            raise
+        try:
+            data = await self._in_thread(partial(_whole, key, opened.file))
+        except BaseException:
+            lease.release()
+            raise
+        return Source(data=data, url=url, headers=opened.headers, lease=lease)
 
     async def stream(self, url: str, request: RawRequest) -> RawSource:
         """The file on its way through; what is missing is an answer with status 404 and a text."""
@@ -111,6 +129,23 @@ class LocalLoader:
 
     def _key(self, url: str) -> str:
         return object_address(url, query_separator=self._query_separator).key
+
+    def _found(self, key: str, conditions: Conditions, max_bytes: int) -> _Found | NotModified:
+        """The file, open; it is closed in every other case."""
+        try:
+            file = self._filesystem.open(key)
+        except OSError as error:
+            raise _missing(key, error) from error
+        headers = file_headers(key, size=file.size, modified_ns=file.modified_ns)
+        try:
+            if not is_not_modified(headers, conditions):
+                refuse_larger(file.size, max_bytes)
+                return _Found(file=file, headers=headers)
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+        return NotModified(headers=headers)
 
     def _answer(self, key: str, request: RawRequest) -> _Answer:
         try:
@@ -159,15 +194,20 @@ class LocalLoader:
             raise
 
 
-def _whole(url: str, key: str, file: StoredFile, *, conditions: Conditions, max_bytes: int) -> Source | NotModified:
-    headers = file_headers(key, size=file.size, modified_ns=file.modified_ns)
-    if is_not_modified(headers, conditions):
-        return NotModified(headers=headers)
-    refuse_larger(file.size, max_bytes)
-    data = file.read_at(0, file.size)
+def _whole(key: str, file: StoredFile) -> bytes:
+    """All bytes of an open file, which is closed then."""
+    with file:
+        try:
+            data = file.read_at(0, file.size)
+        except OSError as error:
+            raise _missing(key, error) from error
     if len(data) < file.size:
         raise SourceIncomplete("Source response is incomplete: the file shrank while it was read")
-    return Source(data=data, url=url, headers=headers)
+    return data
+
+
+def _missing(key: str, error: OSError) -> SourceStatus:
+    return SourceStatus(f"Can't download source image: status: 404; {_reason(key, error)}", source_status=404)
 
 
 def _file_answer(key: str, file: StoredFile, request: RawRequest) -> _Answer:
@@ -206,6 +246,11 @@ def _reason(key: str, error: OSError) -> str:
 def _close(answer: _Answer) -> None:
     if answer.file is not None:
         answer.file.close()
+
+
+def _close_found(found: _Found | NotModified) -> None:
+    if isinstance(found, _Found):
+        found.file.close()
 
 
 def _discard_result(discard: Callable[[T], None] | None, future: asyncio.Future[T]) -> None:

@@ -41,3 +41,16 @@ def object_address(url: str, *, query_separator: str) -> ObjectAddress:
     if query_separator:
         key, _, query = key.partition(query_separator)
     return ObjectAddress(container=container, key=key, query=query)
+
+
+def address_problem(address: ObjectAddress) -> str:
+    """Why there is no such object, for clients to read; empty if there may be one."""
+    if not address.container.strip(".") or not address.key:
+        return f"/{address.key} doesn't exist"
+    # Proxies and stores that resolve dot segments would read another bucket, past the lists of buckets.
+    depth = 0
+    for segment in address.key.split("/"):
+        depth += -1 if segment == ".." else segment not in ("", ".")
+        if depth < 0:
+            return f"/{address.key} leaves its bucket"
+    return ""

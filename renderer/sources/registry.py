@@ -12,11 +12,16 @@ from aiohttp.abc import AbstractResolver
 
 from renderer.errors import ConfigurationError, SourceError
 from renderer.response.validators import Conditions
+from renderer.settings.headers import HeaderSettings
+from renderer.settings.proxies import ProxySettings
+from renderer.settings.s3 import S3Settings
 from renderer.settings.sources import SourceSettings
+from renderer.sources.breaker import BreakerLoader, OriginBreakers
+from renderer.sources.budget import ByteBudget
 from renderer.sources.http import HttpLoader
 from renderer.sources.local import LocalLoader
 from renderer.sources.object_url import scheme_of
-from renderer.sources.source import NotModified, RawRequest, RawSource, Source, SourceLoader
+from renderer.sources.source import ClientRequest, NotModified, RawRequest, RawSource, Source, SourceLoader
 from renderer.storage.filesystem import Filesystem
 
 _ENABLED_BY: Final[Mapping[str, str]] = {
@@ -32,12 +37,28 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 class Sources:
     """All sources behind one door: the URL's scheme chooses."""
 
-    def __init__(self, loaders: Mapping[str, SourceLoader]) -> None:
-        """`loaders` by lower-case scheme; one loader may stand under several."""
-        self._loaders = loaders
+    def __init__(
+        self,
+        loaders: Mapping[str, SourceLoader],
+        *,
+        breakers: OriginBreakers | None = None,
+        budget: ByteBudget | None = None,
+    ) -> None:
+        """`loaders` by lower-case scheme; one loader may stand under several.
+
+        `breakers` and `budget` are those that the loaders use, for whoever wants figures of them.
+        """
+        self._loaders = dict(loaders)
+        self.breakers = breakers
+        self.budget = budget
 
     async def fetch(
-        self, url: str, *, conditions: Conditions | None = None, max_bytes: int = 0
+        self,
+        url: str,
+        *,
+        conditions: Conditions | None = None,
+        max_bytes: int = 0,
+        client: ClientRequest | None = None,
     ) -> Source | NotModified:
         """The whole source, or the word that it has not changed since `conditions`.
 
@@ -45,16 +66,29 @@ class Sources:
             url: after replacements and base URL; the caller has held it against the allow-list.
             conditions: makes the fetch conditional.
             max_bytes: the largest file that passes; 0 leaves the memory's bound.
+            client: what http(s) sources may be told of the request; others are told nothing.
 
         Raises:
             SourceError: or one of its kinds.
             SourceNotAllowed: a redirect led to a URL that the allow-list refuses.
         """
-        return await self._loader(url).fetch(url, conditions=conditions or Conditions(), max_bytes=max_bytes)
+        loader, asked = self._loader(url), conditions or Conditions()
+        if client is not None and isinstance(loader, HttpLoader):
+            return await loader.fetch(url, conditions=asked, max_bytes=max_bytes, client=client)
+        return await loader.fetch(url, conditions=asked, max_bytes=max_bytes)
 
-    async def stream(self, url: str, request: RawRequest) -> RawSource:
-        """The source as it is, for `raw:1`; the caller closes it. Raises as `fetch` does."""
-        return await self._loader(url).stream(url, request)
+    async def stream(self, url: str, request: RawRequest, *, client: ClientRequest | None = None) -> RawSource:
+        """The source as it is, for `raw:1`; the caller closes it. Arguments and errors are those of `fetch`."""
+        loader = self._loader(url)
+        if client is not None and isinstance(loader, HttpLoader):
+            return await loader.stream(url, request, client=client)
+        return await loader.stream(url, request)
+
+    def add(self, loaders: Mapping[str, SourceLoader]) -> None:
+        """Further loaders by scheme; they get breakers and are closed as the others."""
+        breakers = self.breakers
+        for scheme, loader in loaders.items():
+            self._loaders[scheme] = loader if breakers is None else BreakerLoader(loader, breakers)
 
     async def close(self) -> None:
         """Frees every loader's connections."""
@@ -79,6 +113,9 @@ def open_sources(
     check_source: Callable[[str], None],
     resolver: AbstractResolver | None = None,
     executor: Executor | None = None,
+    headers: HeaderSettings | None = None,
+    proxies: ProxySettings | None = None,
+    s3: S3Settings | None = None,
 ) -> Sources:
     """The sources that the settings enable. It must be called while the event loop runs.
 
@@ -87,15 +124,33 @@ def open_sources(
         check_source: called with the URL of every redirect; raises SourceNotAllowed.
         resolver: looks host names up; the system's by default.
         executor: its threads read files; the event loop's own pool by default.
+        headers: what is added to requests of http(s) sources and passed on from answers; nothing by default.
+        proxies: of http(s) sources; none by default.
+        s3: turns `s3://` on.
 
     Raises:
-        ConfigurationError: the folder for local sources is not there.
+        ConfigurationError: the folder for local sources is not there, or the settings of a store cannot be used.
     """
     root = settings.local_filesystem_root
     if root is not None and not Path(root).is_dir():
         raise ConfigurationError([f"IMGPROXY_LOCAL_FILESYSTEM_ROOT: expected an existing folder, got {str(root)!r}"])
-    http = HttpLoader(settings, check_source=check_source, resolver=resolver)
-    loaders: dict[str, SourceLoader] = {"http": http, "https": http}
+    breakers, budget = OriginBreakers(settings), ByteBudget(settings.max_source_bytes_in_flight)
+    loaders: dict[str, SourceLoader] = {}
+    if s3 is not None and s3.enabled:
+        from renderer.sources.s3 import S3Loader  # the SDK takes 0.3 s to import
+
+        loaders["s3"] = S3Loader(s3, settings, budget=budget)
     if root is not None:
-        loaders["local"] = LocalLoader(Filesystem(root), settings, executor=executor)
-    return Sources(loaders)
+        loaders["local"] = LocalLoader(Filesystem(root), settings, executor=executor, budget=budget)
+    http = HttpLoader(
+        settings,
+        check_source=check_source,
+        headers=headers,
+        proxies=proxies,
+        resolver=resolver,
+        breakers=breakers,
+        budget=budget,
+    )
+    # Hops of one http(s) fetch have several origins: that loader asks the breakers itself.
+    guarded = {scheme: BreakerLoader(loader, breakers) for scheme, loader in loaders.items()}
+    return Sources({**guarded, "http": http, "https": http}, breakers=breakers, budget=budget)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, Self
 
 from renderer.response.validators import Conditions
+from renderer.sources.budget import NO_LEASE, Lease
 
 RELAYED_HEADERS: Final = (
     "Content-Type",
@@ -46,23 +47,48 @@ class RawRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRequest:
+    """What an http(s) source may be told of the request that needs it.
+
+    Attributes:
+        headers: the client's, in whatever case; what of them goes on is the settings' decision.
+        extra_headers: of this server's own making, for instance `traceparent`; not for raw requests.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    extra_headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHeaders:
-    """The source's headers that decide about caching and type, the first of each name."""
+    """The source's headers that decide about caching and type, the first of each name.
+
+    `passed` are those that `IMGPROXY_RESPONSE_HEADERS_PASSTHROUGH` asks for, under the names that it has.
+    """
 
     etag: str | None = None
     last_modified: str | None = None
     cache_control: str | None = None
     expires: str | None = None
     content_type: str | None = None
+    passed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A whole source. `url` is where the bytes came from in the end, after redirects, without credentials."""
+    """A whole source.
+
+    Attributes:
+        data: the file.
+        url: where the bytes came from in the end, after redirects, without credentials.
+        headers: what the source said of it.
+        lease: the room that the bytes have in the memory's budget; whoever has the source gives it back when done.
+    """
 
     data: bytes = field(repr=False)
     url: str
     headers: SourceHeaders
+    lease: Lease = field(default=NO_LEASE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

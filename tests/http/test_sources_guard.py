@@ -179,7 +179,9 @@ async def test_raw_streams_are_guarded_too(origin: Origin) -> None:
     assert origin.hosts == []
 
 
-async def test_proxies_of_the_environment_are_ignored(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_loader_itself_reads_no_proxies_from_the_environment(
+    origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1/")
 

@@ -16,6 +16,7 @@ TABLE = [
     ("MalformedSignature", 403, "The signature appears to be a processing option.", "security", False),
     ("SourceNotAllowed", 404, "Invalid source URL", "security", False),
     ("SourceError", 404, "Source is unreachable", "download", True),
+    ("SourceUnreachable", 404, "Source is unreachable", "download", True),
     ("SourceTimeout", 504, "Source is unreachable", "timeout", True),
     ("SourceAddressForbidden", 404, "Invalid source URL", "download", True),
     ("SourceIncomplete", 422, "Source response is incomplete", "download", True),
@@ -29,6 +30,8 @@ TABLE = [
     ("TooManyRequests", 429, "Too many requests", "queue", False),
     ("RequestTimeout", 503, "Timeout", "timeout", False),
     ("RequestCancelled", 499, "Cancelled", "cancelled", False),
+    ("ResponseUnwritten", 499, "Cancelled", "IO", False),
+    ("ResponseStalled", 499, "Cancelled", "IO", False),
     ("InternalError", 500, "Internal error", "unexpected", True),
 ]
 

@@ -73,6 +73,7 @@ OPEN = [
 CARRIERS = {
     "IPv4-mapped": "::ffff:{hex}",
     "IPv4-compatible": "::{hex}",
+    "IPv4-translated": "::ffff:0:{hex}",
     "6to4": "2002:{hex}::1",
     "NAT64": "64:ff9b::{hex}",
     "NAT64 for local use": "64:ff9b:1:{first}:{second_split}::",
@@ -119,6 +120,11 @@ def test_an_address_carries_the_class_of_the_ipv4_address_inside_it(
 def test_an_address_has_the_classes_of_all_its_forms() -> None:
     assert address_classes(ip_address("fe80::5efe:10.0.0.1")) == {LINK_LOCAL, PRIVATE}
     assert address_classes(ip_address("2002:7f00:1::5efe:10.0.0.1")) == {LOOPBACK, PRIVATE}
+
+
+@pytest.mark.parametrize("address", ["fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"])
+def test_where_clouds_give_out_credentials_is_link_local_besides(address: str) -> None:
+    assert address_classes(ip_address(address)) == {LINK_LOCAL, PRIVATE}
 
 
 ADDRESS_OF = {LOOPBACK: "127.0.0.1", LINK_LOCAL: "169.254.169.254", PRIVATE: "10.0.0.1"}
