@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,14 @@ from renderer.request.presets import parse_presets
 from renderer.request.source_url import SourceGrammar
 from renderer.response.validators import ValidatorRules
 from renderer.response.vary import vary
-from renderer.security.allowed_sources import check_source
 from renderer.security.signature import SigningKeys
 from renderer.services import Activity, Services
 from renderer.settings.load import Settings
 from renderer.settings.processing import FormatSettings
 from renderer.settings.server import ServerSettings
-from renderer.sources.registry import Sources, open_sources
-from renderer.sources.stores import open_stores
+from renderer.sources.budget import ByteBudget
+from renderer.sources.configured import configured_sources
+from renderer.sources.registry import Sources
 from renderer.telemetry.observation import Vitals
 from renderer.telemetry.start import ALONE, Surroundings, watching
 from renderer.version import VERSION
@@ -76,17 +76,7 @@ async def build_services(settings: Settings, surroundings: Surroundings) -> Asyn
     check_presets(grammar)
     _warn(settings)
     async with AsyncExitStack() as stack:
-        sources = open_sources(settings.sources, check_source=_redirect_check(settings), s3=settings.s3)
-        stack.push_async_callback(sources.close)
-        sources.add(
-            await open_stores(
-                settings.sources,
-                gcs=settings.gcs,
-                abs_settings=settings.abs,
-                swift=settings.swift,
-                budget=sources.budget,
-            )
-        )
+        sources = await stack.enter_async_context(configured_sources(settings))
         watermark = await configured_image(settings.watermark, sources, prefix="IMGPROXY_WATERMARK")
         fallback = await configured_image(settings.fallback, sources, prefix="IMGPROXY_FALLBACK_IMAGE")
         renderer = Renderer(settings, capabilities, watermark.image if watermark else None)
@@ -100,8 +90,10 @@ async def build_services(settings: Settings, surroundings: Surroundings) -> Asyn
         stack.callback(health.close)
         activity = Activity()
         watch = await stack.enter_async_context(
-            watching(settings, surroundings, lambda: vitals(activity, workers.load))
+            watching(settings, surroundings, lambda: vitals(activity, workers.load, sources.budget))
         )
+        if sources.breakers is not None:
+            sources.breakers.witness = watch.origins
         yield Services(
             settings=settings,
             grammar=grammar,
@@ -115,12 +107,13 @@ async def build_services(settings: Settings, surroundings: Surroundings) -> Asyn
             renders=RenderService(settings.sources, sources, renderer, workers, watermark=watermark, fallback=fallback),
             health=health,
             landing_page=landing_page(renderer, grammar, VERSION),
-            monitors=watch.monitors,
+            watch=watch,
             activity=activity,
+            response_headers=settings.headers.custom_response,
         )
 
 
-def vitals(activity: Activity, load: Load) -> Vitals:
+def vitals(activity: Activity, load: Load, budget: ByteBudget | None) -> Vitals:
     """What this process's gauges show."""
     memory = tracked_memory()
     return Vitals(
@@ -129,7 +122,7 @@ def vitals(activity: Activity, load: Load) -> Vitals:
         images_in_progress=load.running + activity.streams,
         queue_length=load.queued,
         connections=activity.count_connections(),
-        source_bytes_in_flight=0,
+        source_bytes_in_flight=budget.held_bytes if budget else 0,
         vips_memory_bytes=memory.held_bytes,
         vips_max_memory_bytes=memory.most_bytes,
         vips_allocs=memory.allocations,
@@ -161,13 +154,6 @@ async def build_renderer(settings: Settings, sources: Sources) -> Renderer:
 
 def _with_usable_formats(settings: Settings, capabilities: runtime.Capabilities) -> Settings:
     return dataclasses.replace(settings, formats=usable_formats(settings.formats, capabilities.savable))
-
-
-def _redirect_check(settings: Settings) -> Callable[[str], None]:
-    def check(url: str) -> None:
-        check_source(url, settings.sources.allowed_sources, query_separator=settings.sources.source_url_query_separator)
-
-    return check
 
 
 def make_grammar(settings: Settings) -> Grammar:

@@ -80,6 +80,8 @@ async def _fetched(url: str, sources: Sources, name: str) -> ConfiguredImage | N
     source = await sources.fetch(url)
     if isinstance(source, NotModified):
         raise ConfigurationError([f"{name}: expected a picture, the source answers that nothing has changed"])
+    # It stays for as long as the server runs, so it is not counted among the sources in flight.
+    source.lease.release()
     caching = replace(NO_HEADERS, cache_control=source.headers.cache_control)
     return ConfiguredImage(image=_picture(source.data, name), url=url, caching=caching)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from renderer.codecs.dimensions import dimensions
@@ -16,7 +17,7 @@ from renderer.request.values import RenderRequest
 from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.registry import Sources
-from renderer.sources.source import NotModified, Source, SourceHeaders
+from renderer.sources.source import ClientRequest, NotModified, Source, SourceHeaders
 from renderer.telemetry.observation import Observation, Stage
 from renderer.vips.picture import RenderedImage, Renderer, SourceImage
 from renderer.workers import Workers
@@ -47,10 +48,18 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One request's turn: until when it may take, on the loop's clock, and who watches."""
+    """One request's turn.
+
+    Attributes:
+        at: until when it may take, on the loop's clock.
+        seen: who watches.
+        headers: the client's; the settings say what of them goes to http(s) sources.
+        conditions: what is asked of the source.
+    """
 
     at: float
     seen: Observation
+    headers: Mapping[str, str] = field(default_factory=dict)
     conditions: Conditions = field(default_factory=Conditions)
 
 
@@ -84,12 +93,15 @@ class RenderService:
             source = await self._fetch(wanted, turn)
             if isinstance(source, NotModified):
                 return source
-            picture = source_image(source)
+            with source.lease:
+                return await self._render_source(source, wanted, turn)
         except SourceError as error:
             if self._fallback is None or error.is_late:
                 raise
             return await self._render_fallback(self._fallback, wanted, turn, error)
-        image = await self._render(picture, wanted, turn)
+
+    async def _render_source(self, source: Source, wanted: RenderRequest, turn: Turn) -> Rendition:
+        image = await self._render(source_image(source), wanted, turn)
         return Rendition(
             image=image,
             source_bytes=len(source.data),
@@ -135,7 +147,10 @@ class RenderService:
         try:
             with turn.seen.stage(Stage.DOWNLOAD):
                 async with asyncio.timeout_at(turn.at):
-                    return await self._sources.fetch(wanted.source_url, conditions=turn.conditions, max_bytes=max_bytes)
+                    client = ClientRequest(headers=turn.headers, extra_headers=turn.seen.source_headers())
+                    return await self._sources.fetch(
+                        wanted.source_url, conditions=turn.conditions, max_bytes=max_bytes, client=client
+                    )
         except TimeoutError as error:
             raise RequestTimeout("the source did not arrive before the deadline") from error
 

@@ -13,7 +13,7 @@ from renderer.response.validators import ValidatorRules
 from renderer.security.signature import SigningKeys
 from renderer.settings.load import Settings
 from renderer.sources.registry import Sources
-from renderer.telemetry.observation import Monitor
+from renderer.telemetry.start import Watch
 from renderer.vips.health import HealthCheck
 from renderer.vips.runtime import Capabilities
 from renderer.workers import Workers
@@ -66,5 +66,6 @@ class Services:
     renders: RenderService
     health: HealthCheck
     landing_page: bytes
-    monitors: Sequence[Monitor] = ()
+    watch: Watch = field(default_factory=Watch)
+    response_headers: Sequence[tuple[str, str]] = ()
     activity: Activity = field(default_factory=Activity)

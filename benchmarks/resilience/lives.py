@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import signal
 import time
+from collections.abc import Callable
 from typing import Final
 
 from benchmarks.load.client import Tally
@@ -31,8 +33,7 @@ async def stop(site: Site) -> list[Figure]:
                 await asyncio.sleep(2)
                 began = time.monotonic()
                 server.send(signal.SIGTERM)
-                while server.process.poll() is None:
-                    await asyncio.sleep(0.02)
+                await _until(lambda: server.process.poll() is not None)
                 slowest = max(slowest, time.monotonic() - began)
             cut += len(tally.cut)
             answered += tally.count(200)
@@ -65,8 +66,7 @@ async def reload(site: Site) -> list[Figure]:
             while time.monotonic() < end:
                 before = set(server.children())
                 server.send(signal.SIGHUP)
-                while before & set(server.children()):
-                    await asyncio.sleep(0.05)
+                await _until(functools.partial(_are_gone, server, before))
                 generations += 1
     return [_uncut("SIGHUP", f"{generations} reloads", tally)]
 
@@ -121,9 +121,18 @@ async def kill(site: Site) -> list[Figure]:
     ]
 
 
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(120):
+        while not condition():  # noqa: ASYNC110  what is waited for happens in other processes
+            await asyncio.sleep(0.01)
+
+
+def _are_gone(server: RunningServer, processes: set[int]) -> bool:
+    return processes.isdisjoint(server.children())
+
+
 async def _two(server: RunningServer) -> None:
-    while _serving(server) < 2:
-        await asyncio.sleep(0.02)
+    await _until(lambda: _serving(server) >= 2)
 
 
 def _serving(server: RunningServer) -> int:
@@ -136,8 +145,7 @@ async def _replaced(server: RunningServer) -> float:
     before = _serving(server)
     began = time.monotonic()
     os.kill(server.children()[0], signal.SIGKILL)
-    while _serving(server) == before:
-        await asyncio.sleep(0.01)
+    await _until(lambda: _serving(server) > before)
     return time.monotonic() - began
 
 

@@ -1,4 +1,4 @@
-"""Four times more clients than there is room for: who gets in is served as fast as before, who does not is told at once.
+"""Four times more clients than there is room for: who gets in is served as before, who does not is told at once.
 
 Refusals and health are held against a bare aiohttp handler in a process of its own beside the same load.
 """
@@ -6,7 +6,6 @@ Refusals and health are held against a bare aiohttp handler in a process of its 
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 from typing import Final
 
@@ -39,7 +38,7 @@ async def overload(site: Site) -> list[Figure]:
         async with clients(server, WORKERS, USUAL) as unloaded:
             await asyncio.sleep(site.seconds / 2)
         port = free_port()
-        bare = subprocess.Popen([sys.executable, "-c", _BARE, str(port)])
+        bare = await asyncio.create_subprocess_exec(sys.executable, "-c", _BARE, str(port))
         try:
             await _reachable(port)
             health, hello, stop = Tally(), Tally(), asyncio.Event()
@@ -53,11 +52,12 @@ async def overload(site: Site) -> list[Figure]:
             await asyncio.gather(*probes)
         finally:
             bare.terminate()
-            bare.wait()
-    return _figures(site, unloaded, loaded, health, hello)
+            await bare.wait()
+    return _figures(site, (unloaded, loaded), health, hello)
 
 
-def _figures(site: Site, unloaded: Tally, loaded: Tally, health: Tally, hello: Tally) -> list[Figure]:
+def _figures(site: Site, tallies: tuple[Tally, Tally], health: Tally, hello: Tally) -> list[Figure]:
+    unloaded, loaded = tallies
     before = unloaded.count(200) / (site.seconds / 2)
     during = loaded.count(200) / site.seconds
     bare_ms = hello.percentile(200, 0.99) * 1000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
 
 from benchmarks.resilience.figures import Figure
 from benchmarks.resilience.lives import kill, recycle, reload, stop
@@ -12,7 +12,7 @@ from benchmarks.resilience.site import Site
 from benchmarks.resilience.slow import slow
 from benchmarks.resilience.soak import soak
 
-SCENARIOS: Final[Mapping[str, Callable[[Site], Awaitable[list[Figure]]]]] = {
+SCENARIOS: Final[Mapping[str, Callable[[Site], Coroutine[Any, Any, list[Figure]]]]] = {
     "overload": overload,
     "stop": stop,
     "reload": reload,

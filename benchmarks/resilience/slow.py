@@ -78,8 +78,9 @@ async def _sip(port: int, path: bytes, stop: asyncio.Event) -> None:
             sipping.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             await loop.sock_connect(sipping, ("127.0.0.1", port))
             await loop.sock_sendall(sipping, b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
-            while not stop.is_set() and await asyncio.wait_for(loop.sock_recv(sipping, 1), 30):
-                await _second(stop)
+            async with asyncio.timeout(60):
+                while not stop.is_set() and await loop.sock_recv(sipping, 1):
+                    await _second(stop)
         await _second(stop)
 
 

@@ -53,7 +53,7 @@ def picture_response(
         )
         headers["Server-Timing"] = server_timing(seen)
     response = web.Response(status=status, body=image.data)
-    set_headers(response, headers)
+    set_headers(response, {**rendition.validators.passed, **headers})
     return response
 
 
@@ -66,7 +66,7 @@ def not_modified_response(source: SourceHeaders, wanted: RenderRequest, services
         **_validators(source, services),
         **tags((wanted.source_url,), services),
     }
-    set_headers(response, headers)
+    set_headers(response, {**source.passed, **headers})
     return response
 
 

@@ -19,5 +19,7 @@ def finish(response: web.StreamResponse, services: Services, request_id: str) ->
         if value is not None:
             response.headers["Cache-Control"] = value
     set_common_headers(response, request_id=request_id, server_name=server.server_name)
+    for name, text in services.response_headers:
+        response.headers.setdefault(name, text)
     if services.activity.is_draining or not server.keep_alive_timeout_seconds:
         response.force_close()

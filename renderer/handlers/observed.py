@@ -34,7 +34,7 @@ async def observed(request: web.Request, services: Services, name: str) -> web.S
         headers=request.headers,
         peer=_address(request, "peername"),
         server=_address(request, "sockname"),
-        monitors=services.monitors,
+        monitors=services.watch.monitors,
     )
     with services.activity.request():
         seen.begin()

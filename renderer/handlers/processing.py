@@ -44,7 +44,9 @@ async def process(request: web.Request, services: Services, seen: Observation, a
     check_requested_format(wanted, services.capabilities.savable)
     conditions = conditions_for_source(_conditions(request), services.validator_rules)
     with services.workers.admission():
-        result = await services.renders.render(wanted, Turn(at=at, seen=seen, conditions=conditions))
+        result = await services.renders.render(
+            wanted, Turn(at=at, seen=seen, headers=request.headers, conditions=conditions)
+        )
     if isinstance(result, Rendition):
         return picture_response(result, wanted, services, seen)
     return not_modified_response(result.headers, wanted, services)

@@ -16,7 +16,7 @@ from renderer.handlers.finish import finish
 from renderer.request.values import RenderRequest
 from renderer.response.disposition import raw_content_disposition
 from renderer.services import Services
-from renderer.sources.source import RawRequest, RawSource
+from renderer.sources.source import ClientRequest, RawRequest, RawSource
 from renderer.telemetry.observation import Observation, Stage
 from renderer.web.headers import set_cors_headers
 
@@ -35,7 +35,9 @@ async def stream_raw(
         accept_encoding=headers.get("Accept-Encoding"),
     )
     with services.activity.streaming(), seen.stage(Stage.STREAMING):
-        async with await services.sources.stream(wanted.source_url, asked) as source:
+        async with await services.sources.stream(
+            wanted.source_url, asked, client=ClientRequest(headers=headers)
+        ) as source:
             response = _headed(source, wanted, services)
             set_cors_headers(response, allow_origin=services.settings.server.allow_origin)
             finish(response, services, seen.request_id)
@@ -65,6 +67,7 @@ async def _relay(response: web.StreamResponse, source: RawSource, timeout_second
 
 def _headed(source: RawSource, wanted: RenderRequest, services: Services) -> web.StreamResponse:
     headers = {
+        **source.caching.passed,
         "Cache-Control": caching(source.status, wanted, services, source.caching),
         **canonical(wanted.source_url, services),
         **tags((wanted.source_url,), services),

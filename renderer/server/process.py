@@ -32,7 +32,7 @@ from renderer.server.memory import MemoryWatch
 from renderer.services import Services
 from renderer.settings.load import Settings
 from renderer.settings.share import settings_of_process
-from renderer.telemetry.logging import Log
+from renderer.telemetry.logging import Log, log_memory
 from renderer.telemetry.start import Surroundings
 from renderer.workers import Load, default_worker_count
 
@@ -134,7 +134,7 @@ class ServerProcess:
         acceptor.start()
         metrics = self._serve_metrics()
         self._given.tell(READY)
-        housekeeping = asyncio.create_task(self._keep_house(connections))
+        housekeeping = asyncio.create_task(self._keep_house(connections, services))
         try:
             await self._ending.wait()
         finally:
@@ -153,18 +153,27 @@ class ServerProcess:
         acceptor.start()
         return acceptor
 
-    async def _keep_house(self, connections: ConnectionServer) -> None:
+    async def _keep_house(self, connections: ConnectionServer, services: Services) -> None:
         """Ends slow connections, gives free memory back, asks for a successor when memory has outgrown its limit."""
         server = self._settings.server
         memory = MemoryWatch(
             limit_bytes=server.process_max_memory_bytes, trim_seconds=server.free_memory_interval_seconds
         )
+        loop = asyncio.get_running_loop()
+        told = loop.time()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             connections.sweep()
             self._given.tell(ALIVE)
             if await memory.is_over_limit():
                 self._given.tell(REPLACE)
+            breakers, watch = services.sources.breakers, services.watch
+            if breakers is not None and watch.origins is not None:
+                watch.origins.show_open(breakers.failing())
+            is_time = loop.time() - told >= server.free_memory_interval_seconds
+            if self._settings.log.memory_stats and is_time and watch.vitals is not None:
+                told = loop.time()
+                log_memory(watch.vitals())
 
     async def _drain(self, acceptor: Acceptor, connections: ConnectionServer, services: Services) -> None:
         """Answers what has come and ends the connections; what is not answered in time is cut."""

@@ -1,4 +1,4 @@
-"""Where a request says that it comes from (spec 03 section 2.5). For logs and traces only: anyone may claim anything."""
+"""Where a request says it comes from (spec 03 section 2.5): for logs and traces only, anyone may claim anything."""
 
 from __future__ import annotations
 

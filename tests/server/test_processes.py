@@ -1,10 +1,9 @@
-"""Several processes behind one socket: stopping, reloading, replacing, recycling, with clients that notice everything."""
+"""Several processes behind one socket: stopped, reloaded, replaced, recycled, with clients that notice everything."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import time
@@ -24,7 +23,7 @@ Start = Callable[..., RunningServer]
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Returns when the condition holds."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  what is waited for happens in other processes
             await asyncio.sleep(0.02)
 
 
