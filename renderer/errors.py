@@ -10,6 +10,7 @@ BildwerkError
 ├── SourceNotAllowed               404  Invalid source URL          security
 ├── SourceError                    404  Source is unreachable       download
 │   ├── SourceUnreachable          404  Source is unreachable
+│   │   └── StoreUnreachable       502
 │   ├── SourceStatus               4xx or 502
 │   ├── SourceTimeout              504                              timeout
 │   ├── SourceAddressForbidden     404  Invalid source URL
@@ -121,6 +122,12 @@ class SourceError(BildwerkError):
 
 class SourceUnreachable(SourceError):
     """No connection to the source's server could be made, or it knows no such host."""
+
+
+class StoreUnreachable(SourceUnreachable):
+    """An object store cannot be reached. That is no word about the object, so no cache may take it for one."""
+
+    status = 502
 
 
 class SourceStatus(SourceError):

@@ -38,6 +38,7 @@ from renderer.errors import (
     SourceTimeout,
     SourceTooLarge,
     SourceUnreachable,
+    StoreUnreachable,
     UnknownSourceType,
 )
 from renderer.response.validators import Conditions
@@ -209,7 +210,7 @@ class OriginBreakers:
 
     def _end(self, inquiry: Inquiry, outcome: _Outcome) -> None:
         origin, now, kind = inquiry.origin, self._clock(), outcome.kind
-        is_long = kind is SourceUnreachable or now - inquiry.started >= self._counted_wait_seconds
+        is_long = kind in (SourceUnreachable, StoreUnreachable) or now - inquiry.started >= self._counted_wait_seconds
         if kind is not None and is_long:
             if origin.answered_at <= inquiry.started:
                 self._fail(inquiry, kind, now)
@@ -282,7 +283,7 @@ def _outcome(error: BaseException) -> _Outcome:
         # Who is canceled has been given up by a deadline or a client: the wait counts if it was long.
         return _Outcome(kind=SourceTimeout)
     if isinstance(error, SourceUnreachable):
-        return _Outcome(kind=SourceUnreachable)
+        return _Outcome(kind=type(error))
     return _Outcome(kind=SourceError if type(error) is SourceError else None)
 
 

@@ -12,8 +12,10 @@ from renderer.errors import (
     SourceAddressForbidden,
     SourceError,
     SourceIncomplete,
+    SourceStatus,
     SourceTimeout,
     SourceUnreachable,
+    StoreUnreachable,
 )
 from renderer.sources.guard import AddressRefused
 
@@ -37,6 +39,20 @@ def origin_errors() -> Generator[None]:
         raise SourceIncomplete(f"Source response is incomplete: {brief(error)}") from error
     except aiohttp.ClientError as error:
         raise SourceError(f"Can't download source image: {brief(error)}") from error
+
+
+@contextmanager
+def store_errors() -> Generator[None]:
+    """As `origin_errors`, for object stores: one that is out of reach says nothing about the object, which is 502."""
+    try:
+        with origin_errors():
+            yield
+    except SourceUnreachable as error:
+        raise StoreUnreachable(str(error)) from error
+    except SourceError as error:
+        if isinstance(error.__cause__, aiohttp.ClientConnectionError):
+            raise SourceStatus(str(error), source_status=502) from error
+        raise
 
 
 @contextmanager

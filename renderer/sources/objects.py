@@ -21,7 +21,7 @@ from renderer.sources.buckets import check_bucket
 from renderer.sources.budget import ByteBudget
 from renderer.sources.byte_range import byte_range
 from renderer.sources.http_body import announced_length, read_body, refuse_larger
-from renderer.sources.http_errors import late_errors, origin_errors
+from renderer.sources.http_errors import late_errors, origin_errors, store_errors
 from renderer.sources.http_store import HttpStore
 from renderer.sources.object_url import ObjectAddress, address_problem, object_address
 from renderer.sources.source import (
@@ -162,7 +162,7 @@ class ObjectLoader:
         self, address: ObjectAddress, headers: Mapping[str, str], deadline: float
     ) -> aiohttp.ClientResponse:
         """The answer that holds; the caller releases it."""
-        with origin_errors():
+        with store_errors():
             async with asyncio.timeout_at(deadline):
                 return await self._open(address, headers)
 
@@ -202,7 +202,7 @@ class ObjectLoader:
 
     def _failure(self, address: ObjectAddress, status: int) -> SourceError:
         text = f"Can't download source image: status: {status}; {_reason(address, status)}"
-        if status == 404 or (self._store.rules.relays_statuses and status >= 400):
+        if status == 404 or status >= 500 or (self._store.rules.relays_statuses and status >= 400):
             return SourceStatus(text, source_status=status)
         return SourceError(text)
 

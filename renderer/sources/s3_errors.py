@@ -1,7 +1,7 @@
 """What the SDK raises -> what a request can end with (spec 03 section 4.7).
 
-An answer of S3 counts as the source's status. No answer, no credentials or a name that no bucket can have is 404, and
-a body that ends early or does not match its checksum is incomplete.
+An answer of S3 counts as the source's status. Without one it is 502, no credentials or a name that no bucket can have
+is 404, and a body that ends early or does not match its checksum is incomplete.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from botocore.exceptions import (  # type: ignore[import-untyped]  # the SDK has
     ReadTimeoutError,
 )
 
-from renderer.errors import SourceError, SourceIncomplete, SourceStatus, SourceTimeout, SourceUnreachable
+from renderer.errors import SourceError, SourceIncomplete, SourceStatus, SourceTimeout, StoreUnreachable
 from renderer.sources.http_errors import brief
 
 # Directory buckets answer to the session that the SDK opens before the first request.
@@ -45,9 +45,10 @@ def answer_errors() -> Generator[None]:
         raise SourceStatus(text, source_status=status_of(error)) from error
     except EndpointConnectionError as error:
         # The SDK says so of broken connections too, which are no word about the server.
-        is_unreachable = isinstance(error.kwargs.get("error"), aiohttp.ClientConnectorError)
-        kind = SourceUnreachable if is_unreachable else SourceError
-        raise kind(f"Can't connect to source: {brief(error)}") from error
+        text = f"Can't connect to source: {brief(error)}"
+        if isinstance(error.kwargs.get("error"), aiohttp.ClientConnectorError):
+            raise StoreUnreachable(text) from error
+        raise SourceStatus(text, source_status=502) from error
     except BotoCoreError as error:
         raise SourceError(f"Can't download source image: {brief(error)}") from error
 

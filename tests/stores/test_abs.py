@@ -229,7 +229,7 @@ async def test_without_a_key_azures_default_credentials_are_used(
         strict = await open_with(IMGPROXY_USE_ABS="true", **named)
 
         await asyncio.gather(*(fetched(trusting, f"abs://pictures/{number}.jpg") for number in range(5)))
-        assert await refused(strict, "abs://pictures/a.jpg") == ("SourceUnreachable", 404)
+        assert await refused(strict, "abs://pictures/a.jpg") == ("StoreUnreachable", 502)
 
     assert authorizations == ["Bearer open-sesame"] * 5
     assert scopes == ["https://storage.azure.com"] * 2

@@ -112,7 +112,7 @@ async def test_what_is_not_now_is_asked_for_again(stored: Stored, statuses: list
 async def test_three_times_are_enough(stored: Stored) -> None:
     stored.answer = status_then([503] * 9)
 
-    assert (await stored.error()).status == 404
+    assert (await stored.error()).status == 502
     assert len(stored.requests) == 3
 
 
@@ -123,13 +123,13 @@ async def test_three_times_are_enough(stored: Stored) -> None:
         (400, 404, 400),
         (403, 404, 403),
         (410, 404, 410),
-        (501, 404, 502),
+        (501, 502, 502),
         (301, 404, 404),
         (206, 404, 404),
     ],
 )
 async def test_what_a_status_becomes(stored: Stored, status: int, kept: int, relayed: int) -> None:
-    """A store's error is 404, unless its statuses count as the source's; nothing but "not now" is asked again."""
+    """An error below 500 is 404, unless statuses count as the source's; nothing but "not now" is asked again."""
     stored.answer = status_then([status] * 9)
     for is_relayed, expected in ((False, kept), (True, relayed)):
         stored.store.rules = StoreRules(relays_statuses=is_relayed)
@@ -202,7 +202,8 @@ async def test_a_connection_that_breaks_before_the_answer_is_made_again(stored: 
 
 
 @pytest.mark.parametrize(
-    ("relays", "status", "expected"), [(False, 404, 404), (True, 404, 404), (True, 403, 403), (True, 501, 501)]
+    ("relays", "status", "expected"),
+    [(False, 404, 404), (False, 501, 501), (True, 404, 404), (True, 403, 403), (True, 501, 501)],
 )
 async def test_a_raw_error_is_a_status_and_our_own_text(
     stored: Stored, *, relays: bool, status: int, expected: int

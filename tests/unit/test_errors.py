@@ -17,6 +17,7 @@ TABLE = [
     ("SourceNotAllowed", 404, "Invalid source URL", "security", False),
     ("SourceError", 404, "Source is unreachable", "download", True),
     ("SourceUnreachable", 404, "Source is unreachable", "download", True),
+    ("StoreUnreachable", 502, "Source is unreachable", "download", True),
     ("SourceTimeout", 504, "Source is unreachable", "timeout", True),
     ("SourceAddressForbidden", 404, "Invalid source URL", "download", True),
     ("SourceIncomplete", 422, "Source response is incomplete", "download", True),
