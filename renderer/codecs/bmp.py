@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from renderer.codecs.bmp_header import FILE_HEADER, INFO_HEADER, BmpHeader, read_header
 from renderer.codecs.bmp_rle import decode_rle
 from renderer.codecs.bmp_rows import decode_rows, pack_rows, row_bytes
@@ -54,7 +56,7 @@ def encode(planes: Planes) -> bytes:
     """
     if planes.bands not in _STORED_BANDS:
         raise BrokenImage(f"BMP: {planes.bands} bands cannot be written, only 1, 3 or 4")
-    rows = pack_rows(planes.samples, _STORED_BANDS[planes.bands])
+    rows = pack_rows(planes.samples.astype(np.uint8, copy=False), _STORED_BANDS[planes.bands])
     return b"".join([_headers(planes), *rows])
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pyvips
+
+PLAIN: Final = frozenset(
+    {"width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres", "filename"}
+)
+"""What libvips lists among the fields but keeps in the image itself."""
 
 
 def whole_number(image: pyvips.Image, field: str, default: int) -> int:
@@ -63,6 +70,21 @@ def set_blob(image: pyvips.Image, field: str, data: bytes) -> None:
     """Writes a field; the picture must be the caller's own copy."""
     # pyvips' stub has no bytes here, its code has.
     image.set_type(pyvips.GValue.blob_type, field, data)  # type: ignore[arg-type]
+
+
+def with_fields_of(image: pyvips.Image, other: pyvips.Image) -> pyvips.Image:
+    """The picture with the other's fields instead of its own; values cross unread, whatever they are."""
+    image = image.copy()
+    kept = set(names(other))
+    for name in kept - PLAIN:
+        value = pyvips.GValue()
+        encoded = name.encode("utf-8", "surrogateescape")
+        if pyvips.vips_lib.vips_image_get(other.pointer, encoded, value.pointer) == 0:
+            pyvips.vips_lib.vips_image_set(image.pointer, encoded, value.pointer)
+    # libvips reads EXIF as soon as it is set, and finds there what a loader has taken out on purpose.
+    for name in set(names(image)) - kept:
+        remove(image, name)
+    return image
 
 
 def without(image: pyvips.Image, *fields: str) -> pyvips.Image:

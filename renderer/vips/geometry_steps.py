@@ -96,8 +96,9 @@ def _thumbnail(frame: Frame, loader: Loader, shrink: float) -> pyvips.Image | No
 
 
 def to_processing_space(frame: Frame) -> Frame:
-    """Brings the picture into a space that the other steps work in."""
-    image, profile = color.to_processing(frame.image, frame.profile, keeps_depth=frame.work.keeps_depth)
+    """Brings the picture into a space that the other steps work in; the first step that needs pixels."""
+    image = frame.image if frame.loader is None else frame.loader.decoded(frame.image)
+    image, profile = color.to_processing(image, frame.profile, keeps_depth=frame.work.keeps_depth)
     return dataclasses.replace(frame, image=image, profile=profile)
 
 

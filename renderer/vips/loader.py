@@ -16,8 +16,9 @@ from renderer.errors import UnsupportedFormat
 from renderer.formats import ImageFormat
 from renderer.pipeline.geometry import Size
 from renderer.pipeline.header import Raster
+from renderer.vips import runtime
 from renderer.vips.fields import whole_number, without
-from renderer.vips.runtime import Deadline, vips_errors
+from renderer.vips.runtime import EXTRAS, Deadline, forget_complaints, vips_errors
 
 _SVG_DPI: Final = 96
 _SVG_USER_UNITS: Final = 72 / 96
@@ -45,6 +46,8 @@ class Loader:
     def open(self, *, shrink: float = 1.0, pages: int = 1, thumbnail: bool = False) -> pyvips.Image:
         """The picture, not yet decoded; only BMP and ICO, which libvips lacks, are decoded here.
 
+        Where an extra decodes, the picture has no pixels before `decoded` has been called on it.
+
         Args:
             shrink: by how much the decoder makes it smaller; 8, 4, 2 for JPEG; below 1 larger, for drawings.
             pages: how many frames, stacked.
@@ -57,11 +60,29 @@ class Loader:
         with vips_errors():
             if self.format in _BITMAPS:
                 return self._open_bitmap()
+            if self._is_foreign():
+                return self._open_foreign(pages=pages, thumbnail=thumbnail)
             opening = _OPENINGS.get(self.format)
             if opening is None:
                 raise UnsupportedFormat(f"Source image format is not supported: {self.format.value}")
             image = self._load(opening.operation, opening.options(self.settings, shrink, pages, thumbnail))
             return _with_linear_floats(image) if self.format is ImageFormat.TIFF else image
+
+    def decoded(self, image: pyvips.Image) -> pyvips.Image:
+        """A picture from `open` with its pixels; the same picture where libvips decodes when it has to.
+
+        Raises:
+            BrokenImage: the pixels do not decode.
+            RequestTimeout: the deadline passed.
+        """
+        if self.format not in EXTRAS:
+            return image
+        from renderer.vips import foreign
+
+        if not image.get_typeof(foreign.PENDING):
+            return image
+        with vips_errors():
+            return foreign.decoded(image, self.data, self.format, self.deadline)
 
     def size(self) -> Size | None:
         """Width and height of formats whose pixels `open` decodes at once; None for all others."""
@@ -72,10 +93,36 @@ class Loader:
         size = bitmaps.bmp_size if self.format is ImageFormat.BMP else bitmaps.ico_size
         return size(self.data)
 
+    def _is_foreign(self) -> bool:
+        """Whether libvips lacks the decoder.
+
+        Raises:
+            UnsupportedFormat: nothing else has it.
+        """
+        if self.format is not ImageFormat.HEIC:
+            return self.format in runtime.start().foreign_loads
+        from renderer.codecs.heif_boxes import is_hevc
+
+        # Files of this kind that hold AV1 are libvips' business.
+        if not is_hevc(self.data):
+            return False
+        if not runtime.start().decodes_hevc:
+            raise UnsupportedFormat("Source image format is not supported: heic (pip install bildwerk[heif])")
+        return self.format in runtime.start().foreign_loads
+
+    def _open_foreign(self, *, pages: int, thumbnail: bool) -> pyvips.Image:
+        from renderer.vips import foreign
+
+        if self.format is ImageFormat.HEIC:
+            return foreign.open_heic(self.data, thumbnail=thumbnail)
+        return foreign.open_jxl(self.data, pages=pages)
+
     def _load(self, operation: str, options: Options) -> pyvips.Image:
         if self.settings.is_strict:
             options["fail_on"] = "truncated"
         image: pyvips.Image = pyvips.Operation.call(operation, self.data, access="sequential", **options)
+        if operation == _HEIF.operation:
+            forget_complaints()
         return image
 
     def _open_bitmap(self) -> pyvips.Image:

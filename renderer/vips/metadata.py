@@ -10,7 +10,7 @@ from typing import Final
 import pyvips
 
 from renderer.vips.color import ICC_FIELD
-from renderer.vips.fields import blob, names, remove, set_blob
+from renderer.vips.fields import PLAIN, blob, names, remove, set_blob
 
 _PIXELS_PER_MM_AT_72_DPI: Final = 72 / 25.4
 
@@ -20,12 +20,6 @@ _KEPT: Final = frozenset(
 ANIMATION: Final = frozenset({"page-height", "delay", "loop", "n-pages"})
 _COPYRIGHT: Final = frozenset({"exif-data", "exif-ifd0-Copyright", "exif-ifd0-Artist"})
 _FILTERED: Final = frozenset({"iptc-data", "xmp-data"})
-
-
-_HEADER: Final = frozenset(
-    {"width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres", "filename"}
-)
-"""What libvips lists among the fields but keeps in the image itself."""
 
 
 def stripped(image: pyvips.Image, *, is_animated: bool, keeps_copyright: bool) -> pyvips.Image:
@@ -58,6 +52,6 @@ def bare(image: pyvips.Image) -> pyvips.Image:
     """The picture without any metadata."""
     image = image.copy()
     for field in names(image):
-        if field not in _HEADER:
+        if field not in PLAIN:
             remove(image, field)
     return image

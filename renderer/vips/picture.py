@@ -99,7 +99,9 @@ class Renderer:
         if not source.format.traits.is_vector:
             check_resolution(origin, image.height // page_height(image), limits)
         work = self._work(request.pipelines[0], format, (choices, limits), deadline)
-        frame = _animated(image, work) if is_animation else run(PIPELINE, first_frame(image, work, loader))
+        frame = (
+            _animated(loader.decoded(image), work) if is_animation else run(PIPELINE, first_frame(image, work, loader))
+        )
         return self._saved(_finished(frame, is_animated=is_animation), request, origin)
 
     def _loader(self, source: SourceImage, deadline: Deadline) -> Loader:

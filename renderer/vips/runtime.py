@@ -6,8 +6,10 @@ is the parallelism), no operation cache (inputs never repeat), and no loader bey
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
+import importlib.util
 import logging
 import time
 from collections.abc import Iterator
@@ -42,6 +44,19 @@ _SAVERS: Final = {
     ImageFormat.JXL: "jxlsave_buffer",
     ImageFormat.TIFF: "tiffsave_buffer",
 }
+EXTRAS: Final = {ImageFormat.HEIC: "pi_heif", ImageFormat.JXL: "imagecodecs"}
+"""Modules that read what libvips may lack; they come with the extras `heif` and `jxl`."""
+
+_HEVC_PICTURE: Final = """
+AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAXxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAA
+AAAERAAAEAAQAAAAABoAABAAAAAAAAADIAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA/GlwcnAA
+AADcaXBjbwAAAHVodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQApQgEBA3AAAAMAkA
+AAAwAAAwAeoCCBBZbqrprm4CGgwIAAAAyAAAADAIRiAAEABkQBwXPBiQAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAA
+AChjbGFwAAAAEAAAAAEAAAAQAAAAAf///9AAAAAC////0AAAAAIAAAAQcGl4aQAAAAADCAgIAAAAGGlwbWEAAAAAAAAAAQABBYECAwWEAAAAOm
+1kYXQAAAAuKAGvEyFiY0D1JyL//0Nqf+o8J/2F2WFncrrBW/L6wPZkm8DzqpGegIdppzAVeA==
+"""
+"""A red HEIC picture of 16 by 16 pixels, to try a decoder with."""
+
 _M_ARENA_MAX: Final = -8
 
 _log = logging.getLogger(__name__)
@@ -49,10 +64,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What this build of libvips, with our own codecs, can read and write."""
+    """What this build of libvips, with our own codecs and the installed extras, can read and write.
+
+    `foreign_loads` and `foreign_saves` are the formats that extras read and write because libvips cannot.
+    `decodes_hevc` is whether anything here decodes the pictures that nearly all HEIC files hold.
+    """
 
     loadable: frozenset[ImageFormat]
     savable: frozenset[ImageFormat]
+    foreign_loads: frozenset[ImageFormat] = frozenset()
+    foreign_saves: frozenset[ImageFormat] = frozenset()
+    decodes_hevc: bool = False
 
 
 @cache
@@ -99,7 +121,30 @@ def _capabilities() -> Capabilities:
     savable = own | {format for format, saver in _SAVERS.items() if pyvips.type_find("VipsForeignSave", saver)}
     if ImageFormat.AVIF in savable and _saves_heic():
         savable.add(ImageFormat.HEIC)
-    return Capabilities(loadable=frozenset(loadable), savable=frozenset(savable))
+    decodes_hevc = ImageFormat.HEIC in loadable and _decodes_hevc()
+    foreign = frozenset(format for format, module in EXTRAS.items() if importlib.util.find_spec(module))
+    # HEVC is the reason to have HEIC here though libvips reads the files: they may hold AV1 instead.
+    foreign_loads = foreign - (loadable if decodes_hevc else loadable - {ImageFormat.HEIC})
+    foreign_saves = (foreign & {ImageFormat.JXL}) - savable
+    return Capabilities(
+        loadable=frozenset(loadable | foreign_loads),
+        savable=frozenset(savable | foreign_saves),
+        foreign_loads=foreign_loads,
+        foreign_saves=foreign_saves,
+        decodes_hevc=decodes_hevc or ImageFormat.HEIC in foreign_loads,
+    )
+
+
+def _decodes_hevc() -> bool:
+    # libvips reads the headers of such files with any build of libheif; the decoder shows only when it has to decode.
+    try:
+        with vips_errors():
+            pyvips.Image.heifload_buffer(base64.b64decode(_HEVC_PICTURE)).copy_memory()
+    except BrokenImage:
+        return False
+    finally:
+        forget_complaints()
+    return True
 
 
 def _saves_heic() -> bool:
@@ -109,6 +154,11 @@ def _saves_heic() -> bool:
     except pyvips.Error:
         return False
     return True
+
+
+def forget_complaints() -> None:
+    """Empties libvips' error log: its HEIF loader reads ahead, and what it says then would precede the next error."""
+    pyvips.vips_lib.vips_error_clear()
 
 
 def version_text() -> str:
@@ -166,16 +216,19 @@ class Deadline:
             return image.copy_memory()
 
 
+_READING_AHEAD: Final = "source: bad seek"
+"""What libvips' HEIF loader says of every file, broken or not."""
 _IMPOSSIBLE: Final = ("extract_area:", "embed:", "resize:", "shrinkh:", "shrinkv:", "reduceh:", "reducev:", "bandjoin:")
 
 
 def vips_failure(error: pyvips.Error) -> BrokenImage | ResultImpossible:
     """Libvips' error as ours: sizes that cannot be are the URL's fault, everything else the picture's."""
     # pyvips puts its own sentence first and libvips' log behind it.
-    detail = " | ".join(line.strip() for line in str(error.detail).splitlines() if line.strip())[:500]
+    lines = [line.strip() for line in str(error.detail).splitlines()]
+    detail = " | ".join(line for line in lines if line and not line.startswith(_READING_AHEAD))[:500]
     if detail.startswith(_IMPOSSIBLE):
         return ResultImpossible(detail)
-    return BrokenImage(detail)
+    return BrokenImage(detail or "the file ends before its picture")
 
 
 @contextlib.contextmanager

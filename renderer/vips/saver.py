@@ -12,6 +12,7 @@ from renderer.errors import ResultFormatUnsavable
 from renderer.formats import ImageFormat
 from renderer.pipeline.output import MIN_QUALITY, reduced_quality
 from renderer.settings.processing import FormatSettings
+from renderer.vips import runtime
 from renderer.vips.fields import whole_number
 from renderer.vips.runtime import Deadline
 
@@ -119,6 +120,10 @@ def _saved(image: pyvips.Image, encoding: Encoding, settings: FormatSettings, de
 
         saved = bitmaps.save_bmp if encoding.format is ImageFormat.BMP else bitmaps.save_ico
         return saved(image, deadline)
+    if encoding.format in runtime.start().foreign_saves:
+        from renderer.vips import foreign
+
+        return foreign.save_jxl(image, quality=encoding.quality, effort=settings.jxl_effort, deadline=deadline)
     saver = _SAVERS.get(encoding.format)
     if saver is None:
         raise ResultFormatUnsavable(f"Can't save {encoding.format.value}")
