@@ -1,4 +1,4 @@
-"""The composition root: Settings -> web.Application. Every service is built here and nowhere else."""
+"""The composition root: Settings -> Application. Every service is built here and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-from renderer.app_keys import SERVICES
 from renderer.configured_images import configured_image
 from renderer.errors import ConfigurationError
 from renderer.formats import ImageFormat
@@ -44,23 +44,30 @@ from renderer.workers import Load, Workers, default_worker_count
 _log = logging.getLogger(__name__)
 
 
-def make_app(settings: Settings, surroundings: Surroundings = ALONE) -> web.Application:
-    """The application under these settings; its services start and stop with it.
+@dataclass(frozen=True, slots=True)
+class Application:
+    """The handler of a `web.Server`: any request in, its answer out."""
+
+    services: Services
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer."""
+        return await route(request, self.services)
+
+
+@asynccontextmanager
+async def application(settings: Settings, surroundings: Surroundings = ALONE) -> AsyncIterator[Application]:
+    """The application under these settings, until the block ends.
 
     Args:
         settings: of this process, see `settings_of_process`.
         surroundings: what it has from whoever started it.
+
+    Raises:
+        ConfigurationError: naming every setting that cannot be used.
     """
-    app = web.Application()
-    app.router.add_route("*", "/{target:.*}", route)
-
-    async def services(app: web.Application) -> AsyncIterator[None]:
-        async with build_services(settings, surroundings) as built:
-            app[SERVICES] = built
-            yield
-
-    app.cleanup_ctx.append(services)
-    return app
+    async with build_services(settings, surroundings) as services:
+        yield Application(services)
 
 
 @asynccontextmanager

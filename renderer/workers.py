@@ -81,9 +81,8 @@ class Workers:
             overstaying=self._overstaying,
         )
 
-    @contextlib.contextmanager
-    def admission(self) -> Iterator[None]:
-        """Counts a request in.
+    def check_room(self) -> None:
+        """Looks whether a request would be counted in.
 
         Raises:
             TooManyRequests: the queue is full.
@@ -92,6 +91,15 @@ class Workers:
             error = TooManyRequests(f"{self._admitted} requests are in the server already")
             error.retry_after_seconds = retry_after_seconds(self._admitted, self._mean_seconds, self._slots.count)
             raise error
+
+    @contextlib.contextmanager
+    def admission(self) -> Iterator[None]:
+        """Counts a request in.
+
+        Raises:
+            TooManyRequests: the queue is full.
+        """
+        self.check_room()
         self._admitted += 1
         try:
             yield

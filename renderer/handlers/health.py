@@ -12,7 +12,7 @@ from renderer.services import Services
 _log = logging.getLogger(__name__)
 
 
-async def health(_request: web.Request, services: Services) -> web.Response:
+async def health(_request: web.BaseRequest, services: Services) -> web.Response:
     """200 when libvips made a tiny picture in time, else 500."""
     try:
         await services.health.check()

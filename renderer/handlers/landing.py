@@ -42,7 +42,7 @@ _HILLS: Final = b"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 400
 <path d="M516 350l18-66 18 66z"/><path d="M548 354l14-48 14 48z"/></g></svg>"""
 
 
-async def landing(_request: web.Request, services: Services) -> web.Response:
+async def landing(_request: web.BaseRequest, services: Services) -> web.Response:
     """The page."""
     return web.Response(body=services.landing_page, headers={"Content-Type": "text/html"})
 

@@ -16,6 +16,7 @@ from renderer.handlers.processing import process
 from renderer.services import Services
 from renderer.telemetry.observation import Observation
 from renderer.web.client_ip import client_ip
+from renderer.web.connection import Connection
 from renderer.web.errors import as_error, development_response, error_response
 from renderer.web.headers import set_cors_headers
 from renderer.web.secret import check_secret
@@ -24,7 +25,7 @@ CLIENT_GONE = 499
 """The status in logs and metrics of a request that nobody waited for."""
 
 
-async def observed(request: web.Request, services: Services, name: str) -> web.StreamResponse:
+async def observed(request: web.BaseRequest, services: Services, name: str) -> web.StreamResponse:
     """The answer, already sent, to a processing request that is called `name`."""
     seen = Observation(
         request_id=name,
@@ -53,7 +54,7 @@ async def observed(request: web.Request, services: Services, name: str) -> web.S
         return response
 
 
-async def _answered(request: web.Request, services: Services, seen: Observation) -> web.StreamResponse:
+async def _answered(request: web.BaseRequest, services: Services, seen: Observation) -> web.StreamResponse:
     settings = services.settings
     response: web.StreamResponse
     try:
@@ -77,13 +78,15 @@ async def _answered(request: web.Request, services: Services, seen: Observation)
     return response
 
 
-async def _send(request: web.Request, response: web.StreamResponse) -> None:
+async def _send(request: web.BaseRequest, response: web.StreamResponse) -> None:
     if not response.prepared:
+        if isinstance(request.protocol, Connection):
+            request.protocol.answer_began()
         await response.prepare(request)
         await response.write_eof()
 
 
-def _address(request: web.Request, which: str) -> tuple[str, int]:
+def _address(request: web.BaseRequest, which: str) -> tuple[str, int]:
     """A side of the connection; unix sockets have none."""
     address = None if request.transport is None else request.transport.get_extra_info(which)
     return (str(address[0]), int(address[1])) if isinstance(address, tuple) else ("", 0)

@@ -10,7 +10,7 @@ from renderer.pipeline.output import check_requested_format
 from renderer.render import Rendition, Turn
 from renderer.request.client_features import client_features, client_hints
 from renderer.request.described import described
-from renderer.request.parse import parse_request
+from renderer.request.parse import may_be_raw, parse_request
 from renderer.request.path import split_path
 from renderer.request.values import NO_HINTS, ClientHints
 from renderer.response.validators import Conditions, conditions_for_source
@@ -21,7 +21,7 @@ from renderer.settings.server import ServerSettings
 from renderer.telemetry.observation import Observation
 
 
-async def process(request: web.Request, services: Services, seen: Observation, at: float) -> web.StreamResponse:
+async def process(request: web.BaseRequest, services: Services, seen: Observation, at: float) -> web.StreamResponse:
     """The answer to a processing request.
 
     Args:
@@ -33,6 +33,8 @@ async def process(request: web.Request, services: Services, seen: Observation, a
     settings = services.settings
     path = split_path(request.raw_path, settings.server.path_prefix)
     verify(path.signature, path.signed, services.keys)
+    if not may_be_raw(path.signed, services.grammar):
+        services.workers.check_room()  # before the options are read: under overload most requests end here
     features = client_features(request.headers.get("Accept", ""), settings.formats)
     wanted = parse_request(path.signed, services.grammar, features, hints=_hints(request, settings.server))
     seen.understood(wanted.source_url, described(wanted))
@@ -52,14 +54,14 @@ async def process(request: web.Request, services: Services, seen: Observation, a
     return not_modified_response(result.headers, wanted, services)
 
 
-def _conditions(request: web.Request) -> Conditions:
+def _conditions(request: web.BaseRequest) -> Conditions:
     return Conditions(
         if_none_match=request.headers.get("If-None-Match"),
         if_modified_since=request.headers.get("If-Modified-Since"),
     )
 
 
-def _hints(request: web.Request, settings: ServerSettings) -> ClientHints:
+def _hints(request: web.BaseRequest, settings: ServerSettings) -> ClientHints:
     if not settings.enable_client_hints:
         return NO_HINTS
     headers = request.headers

@@ -24,7 +24,7 @@ _NO_BODY = frozenset({204, 304})
 
 
 async def stream_raw(
-    request: web.Request, services: Services, seen: Observation, wanted: RenderRequest
+    request: web.BaseRequest, services: Services, seen: Observation, wanted: RenderRequest
 ) -> web.StreamResponse:
     """The source's answer, relayed."""
     headers = request.headers

@@ -13,7 +13,6 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from renderer.app_keys import SERVICES
 from renderer.handlers.finish import finish
 from renderer.handlers.health import health
 from renderer.handlers.landing import landing
@@ -26,12 +25,11 @@ from renderer.web.request_id import request_id
 
 _MALFORMED: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|[\x00-\x20\x7f]")
 
-Handler = Callable[[web.Request, Services], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.BaseRequest, Services], Awaitable[web.StreamResponse]]
 
 
-async def route(request: web.Request) -> web.StreamResponse:
+async def route(request: web.BaseRequest, services: Services) -> web.StreamResponse:
     """Answers any request."""
-    services = request.app[SERVICES]
     target = request.raw_path.partition("?")[0]
     if not target.startswith("/") or _MALFORMED.search(target):
         return _bad_request()
@@ -42,7 +40,7 @@ async def route(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _answered(request: web.Request, services: Services, target: str, name: str) -> web.StreamResponse:
+async def _answered(request: web.BaseRequest, services: Services, target: str, name: str) -> web.StreamResponse:
     settings = services.settings.server
     path = unquote(target, errors="surrogateescape")
     handler = _handler(request.method, path, settings)
@@ -72,7 +70,7 @@ def _handler(method: str, path: str, settings: ServerSettings) -> Handler | None
     return None
 
 
-async def _nothing(_request: web.Request, _services: Services) -> web.StreamResponse:
+async def _nothing(_request: web.BaseRequest, _services: Services) -> web.StreamResponse:
     return blank_response(404)
 
 

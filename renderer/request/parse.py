@@ -168,6 +168,11 @@ def parse_request(
     )
 
 
+def may_be_raw(signed_path: str, grammar: Grammar) -> bool:
+    """Whether a path may ask for its source as it is; it is not read, so some say yes that do not."""
+    return f"/raw{grammar.separator}" in f"/{signed_path}" or bool(grammar.presets)
+
+
 def _read_options(draft: _Draft, segments: Sequence[str], separator: str) -> Sequence[str]:
     if segments[0] in RESIZING_TYPES:
         raise InvalidURL("It looks like you're using the deprecated basic URL format")

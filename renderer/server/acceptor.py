@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from renderer.server.connection import ConnectionServer
+from renderer.web.connection import ConnectionServer
 
 _log = logging.getLogger(__name__)
 

@@ -18,22 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aiohttp import web
-from aiohttp.web_server import Server
-
-from renderer.app import make_app
-from renderer.app_keys import SERVICES
-from renderer.errors import ConfigurationError
+from renderer.app import Application, application
 from renderer.handlers.metrics import metrics_handler
 from renderer.server.acceptor import Acceptor
 from renderer.server.child import ALIVE, READY, REPLACE, Tell
-from renderer.server.connection import Connection, ConnectionServer, ConnectionTimes
 from renderer.server.memory import MemoryWatch
 from renderer.services import Services
 from renderer.settings.load import Settings
 from renderer.settings.share import settings_of_process
 from renderer.telemetry.logging import Log, log_memory
 from renderer.telemetry.start import Surroundings
+from renderer.web.connection import Connection, ConnectionServer, ConnectionTimes
 from renderer.workers import Load, default_worker_count
 
 _log = logging.getLogger(__name__)
@@ -103,27 +98,17 @@ class ServerProcess:
         self._listen_to_signals()
         given = self._given
         surroundings = Surroundings(environment=given.environment, folder=given.folder, log=given.log)
-        app = make_app(self._settings, surroundings)
-        app.on_response_prepare.append(_answer_began)
-        runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0)
-        await runner.setup()
-        try:
-            await self._serve(runner, app[SERVICES])
-        finally:
-            await runner.cleanup()
+        async with application(self._settings, surroundings) as app:
+            await self._serve(app)
 
-    async def _serve(self, runner: web.AppRunner, services: Services) -> None:
-        server = self._settings.server
+    async def _serve(self, app: Application) -> None:
+        server, services = self._settings.server, app.services
         times = ConnectionTimes(
             read_seconds=server.read_request_timeout_seconds,
             write_seconds=server.write_response_timeout_seconds,
             keep_alive_seconds=server.keep_alive_timeout_seconds,
         )
-        if runner.server is None:
-            raise ConfigurationError(["the application did not start"])
-        connections = ConnectionServer(
-            runner.server, times, max_line_size=MAX_LINE_BYTES, max_field_size=MAX_LINE_BYTES
-        )
+        connections = ConnectionServer(app, times, max_line_size=MAX_LINE_BYTES, max_field_size=MAX_LINE_BYTES)
         acceptor = Acceptor(
             connections,
             self._given.listener,
@@ -149,7 +134,7 @@ class ServerProcess:
         if given.metrics is None:
             return None
         handler = metrics_handler(given.folder, self._settings.metrics.prometheus_namespace)
-        acceptor = Acceptor(ConnectionServer(Server(handler), METRICS_TIMES), given.metrics, max_connections=64)
+        acceptor = Acceptor(ConnectionServer(handler, METRICS_TIMES), given.metrics, max_connections=64)
         acceptor.start()
         return acceptor
 
@@ -234,12 +219,6 @@ def retirement_seconds(settings: Settings) -> float:
 
 def _is_full(load: Load) -> bool:
     return load.running >= load.count
-
-
-async def _answer_began(request: web.Request, response: web.StreamResponse) -> None:
-    # Raw streams are no `web.Response`: they are bounded by idle time, which their handler watches.
-    if isinstance(response, web.Response) and isinstance(request.protocol, Connection):
-        request.protocol.answer_began()
 
 
 def serve_until_told(assignment: Assignment) -> None:

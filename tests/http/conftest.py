@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
 import pytest
 import pyvips
-from aiohttp import web
 
-from renderer.app import make_app
 from renderer.settings.load import load_settings
+from tests.servers.bildwerk import serving
 
 Started = Callable[..., Awaitable[str]]
 
@@ -29,20 +29,13 @@ def pictures(tmp_path: Path) -> Path:
 @pytest.fixture
 async def start(pictures: Path) -> AsyncIterator[Started]:
     """Starts servers over the folder; gives their addresses."""
-    runners: list[web.AppRunner] = []
+    async with AsyncExitStack() as stack:
 
-    async def start_server(**variables: str) -> str:
-        settings = load_settings({"IMGPROXY_LOCAL_FILESYSTEM_ROOT": str(pictures), **variables})
-        runner = web.AppRunner(make_app(settings), handler_cancellation=True)
-        runners.append(runner)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async def start_server(**variables: str) -> str:
+            settings = load_settings({"IMGPROXY_LOCAL_FILESYSTEM_ROOT": str(pictures), **variables})
+            return await stack.enter_async_context(serving(settings))
 
-    yield start_server
-    for runner in runners:
-        await runner.cleanup()
+        yield start_server
 
 
 @pytest.fixture

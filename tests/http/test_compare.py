@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ import pytest
 import pyvips
 from aiohttp import web
 
-from renderer.app import make_app
 from renderer.settings.load import load_settings
+from tests.servers.bildwerk import serving
 
 Serve = Callable[[web.Application], Awaitable[str]]
 Start = Callable[..., Awaitable[str]]
@@ -73,7 +74,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 
 @pytest.fixture
-def start(serve: Serve, tmp_path: Path) -> Start:
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Starts this server over a folder with two pictures."""
     places = pyvips.Image.xyz(300, 200)
     image = (places[0] * 0.8).bandjoin([places[1], 60]).cast("uchar").copy(interpretation="srgb")
@@ -82,9 +83,10 @@ def start(serve: Serve, tmp_path: Path) -> Start:
 
     async def start_one(**variables: str) -> str:
         settings = load_settings({"IMGPROXY_LOCAL_FILESYSTEM_ROOT": str(tmp_path), **variables})
-        return await serve(make_app(settings))
+        return await stack.enter_async_context(serving(settings))
 
-    return start_one
+    async with AsyncExitStack() as stack:
+        yield start_one
 
 
 LOG = """\

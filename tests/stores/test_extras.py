@@ -6,11 +6,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import aiohttp
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 
-from renderer.app import make_app
 from renderer.settings.load import load_settings
+from tests.servers.bildwerk import serving
 from tests.servers.gcs import FakeGcs, running
 from tests.stores.answers import JPEG
 
@@ -76,7 +76,7 @@ async def test_the_server_serves_objects_of_a_store(server: FakeGcs) -> None:
     """From the settings to an answer over HTTP."""
     settings = load_settings({"IMGPROXY_USE_GCS": "1", "IMGPROXY_GCS_ENDPOINT": server.endpoint})
 
-    async with TestClient(TestServer(make_app(settings))) as client:
+    async with serving(settings) as address, aiohttp.ClientSession(address) as client:
         answer = await client.get("/unsafe/raw:1/plain/gs://pictures/a.jpg")
         missing = await client.get("/unsafe/plain/gs://pictures/missing.jpg")
 

@@ -8,10 +8,9 @@ from typing import Any
 import aiohttp
 import pytest
 import pyvips
-from aiohttp import web
 
-from renderer.app import make_app
 from renderer.settings.load import load_settings
+from tests.servers.bildwerk import serving
 from tests.servers.proxy import TroubleProxy
 
 
@@ -30,11 +29,8 @@ async def address(
             "IMGPROXY_CACHE_CONTROL_PASSTHROUGH": "true",
         }
     )
-    runner = web.AppRunner(make_app(settings), handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with serving(settings) as address:
+        yield address
 
 
 @pytest.fixture

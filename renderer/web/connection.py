@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.web_server import Server
 
 _log = logging.getLogger(__name__)
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 NEVER: Final = 1e9
 """Seconds: aiohttp's own keep-alive timer, which this module replaces, never fires."""
@@ -129,12 +131,12 @@ class Connection(web.RequestHandler):
 
 
 class ConnectionServer(Server):
-    """Makes the connections of an application and knows them all; `on_lost` is called for each that has ended."""
+    """Makes connections and knows them all; `on_lost` is called for each that has ended."""
 
-    def __init__(self, server: Server, times: ConnectionTimes, **options: Any) -> None:  # noqa: ANN401  aiohttp's own
-        """Stands in for `server`, whose handler it calls; `options` go to every connection."""
-        super().__init__(server.request_handler, handler_cancellation=True)
-        make_request = server.request_factory
+    def __init__(self, handler: Handler, times: ConnectionTimes, **options: Any) -> None:  # noqa: ANN401  aiohttp's own
+        """Answers requests with what `handler` gives; `options` go to every connection."""
+        super().__init__(handler, handler_cancellation=True)
+        make_request = self.request_factory
 
         def began(*parts: Any) -> web.BaseRequest:  # noqa: ANN401  what aiohttp hands on
             request = make_request(*parts)
