@@ -40,15 +40,14 @@ def run(arguments: list[str]) -> int:
     _warn_of_unknown(environment)
 
     from renderer.errors import ConfigurationError
-    from renderer.server.supervisor import Plan, Supervisor
+    from renderer.server.supervisor import Supervisor
 
     with tempfile.TemporaryDirectory(prefix="bildwerk-") as folder:
         try:
             instance = _Instance(settings, given=given, folder=Path(folder), print_examples=chosen.examples)
         except ConfigurationError as error:
             return complain(error)
-        plan = Plan(settings=settings, environment=environment)
-        return Supervisor(plan, instance.listeners, instance.callbacks()).run()
+        return Supervisor(_planned(environment), instance.listeners, instance.callbacks()).run()
 
 
 class _Instance:
@@ -83,6 +82,7 @@ class _Instance:
         supervision = self._supervision
         return Callbacks(
             serve=self._serve,
+            planned=_planned,
             reload=self._reload,
             retirement_seconds=retirement_seconds,
             ready=self._ready,
@@ -188,6 +188,16 @@ def _print_examples(address: str) -> None:
     for title, path in EXAMPLES:
         print(f"  {title}\n    {address}{path}")
     print("\nCtrl-C stops the server.\n", flush=True)
+
+
+def _planned(environment: Mapping[str, str]) -> Plan:
+    """What processes are started with, from variables that are known to be usable."""
+    from renderer.cpus import usable_cpus
+    from renderer.server.supervisor import Plan
+    from renderer.settings.load import load_settings
+    from renderer.settings.share import with_counts
+
+    return Plan(settings=with_counts(load_settings(environment), cpus=usable_cpus()), environment=environment)
 
 
 def _nothing(*_: object) -> None:

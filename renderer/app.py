@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from renderer.configured_images import configured_image
+from renderer.cpus import usable_cpus
 from renderer.errors import ConfigurationError
 from renderer.formats import ImageFormat
 from renderer.handlers.landing import landing_page
@@ -29,6 +30,7 @@ from renderer.services import Activity, Services
 from renderer.settings.load import Settings
 from renderer.settings.processing import FormatSettings
 from renderer.settings.server import ServerSettings
+from renderer.settings.share import with_counts
 from renderer.sources.budget import ByteBudget
 from renderer.sources.configured import configured_sources
 from renderer.sources.registry import Sources
@@ -39,7 +41,7 @@ from renderer.vips import runtime
 from renderer.vips.health import HealthCheck
 from renderer.vips.picture import Renderer
 from renderer.vips.tracked import tracked_memory
-from renderer.workers import Load, Workers, default_worker_count
+from renderer.workers import Load, Workers
 
 _log = logging.getLogger(__name__)
 
@@ -87,11 +89,8 @@ async def build_services(settings: Settings, surroundings: Surroundings) -> Asyn
         watermark = await configured_image(settings.watermark, sources, prefix="IMGPROXY_WATERMARK")
         fallback = await configured_image(settings.fallback, sources, prefix="IMGPROXY_FALLBACK_IMAGE")
         renderer = Renderer(settings, capabilities, watermark.image if watermark else None)
-        workers = Workers(
-            settings.server.workers or default_worker_count(),
-            settings.server.requests_queue_size,
-            settings.server.max_clients,
-        )
+        server = with_counts(settings, cpus=usable_cpus()).server
+        workers = Workers(server.workers, server.requests_queue_size, server.max_clients)
         stack.callback(workers.close)
         health = HealthCheck()
         stack.callback(health.close)

@@ -16,6 +16,7 @@ from renderer.sources.registry import Sources
 from renderer.telemetry.start import Watch
 from renderer.vips.health import HealthCheck
 from renderer.vips.runtime import Capabilities
+from renderer.web.refusals import Refusals
 from renderer.workers import Workers
 
 
@@ -69,3 +70,4 @@ class Services:
     watch: Watch = field(default_factory=Watch)
     response_headers: Sequence[tuple[str, str]] = ()
     activity: Activity = field(default_factory=Activity)
+    refusals: Refusals = field(default_factory=Refusals)

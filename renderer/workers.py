@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Final, TypeVar
 
 from renderer.errors import RequestTimeout, TooManyRequests
@@ -81,13 +79,18 @@ class Workers:
             overstaying=self._overstaying,
         )
 
+    @property
+    def is_full(self) -> bool:
+        """Whether a request would be refused now."""
+        return bool(self._capacity) and self._admitted >= self._capacity
+
     def check_room(self) -> None:
         """Looks whether a request would be counted in.
 
         Raises:
             TooManyRequests: the queue is full.
         """
-        if self._capacity and self._admitted >= self._capacity:
+        if self.is_full:
             error = TooManyRequests(f"{self._admitted} requests are in the server already")
             error.retry_after_seconds = retry_after_seconds(self._admitted, self._mean_seconds, self._slots.count)
             raise error
@@ -227,53 +230,3 @@ def retry_after_seconds(admitted: int, mean_seconds: float, count: int) -> int:
 
 def _stage(seen: Observation | None, stage: Stage) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext() if seen is None else seen.stage(stage)
-
-
-def default_worker_count() -> int:
-    """Twice the CPUs that this process may use (spec 03 section 1.2)."""
-    return 2 * usable_cpus(len(os.sched_getaffinity(0)), Path("/"))
-
-
-def usable_cpus(cpus: int, root: Path) -> int:
-    """The CPUs that affinity leaves, or fewer if the control group's quota is lower; parts count whole.
-
-    Args:
-        cpus: by the scheduler's affinity.
-        root: of the file system, to read the quota of this process under it.
-    """
-    quotas = [quota for folder in _control_groups(root) if (quota := _quota(folder)) is not None]
-    return max(1, min(cpus, *map(math.ceil, quotas))) if quotas else cpus
-
-
-def _control_groups(root: Path) -> Iterator[Path]:
-    """Folders of the control groups that bound this process: its own and all above it, of version 2 and of version 1.
-
-    Inside a container the paths in `/proc` may be the host's and exist nowhere; the mount's own folder is then the
-    container's group (cgroups(7), "/proc/pid/cgroup").
-    """
-    for line in (_text(root / "proc/self/cgroup") or "").splitlines():
-        controllers, _, path = line.partition(":")[2].partition(":")
-        mounts = ("",) if not controllers else ("cpu", "cpu,cpuacct") if "cpu" in controllers.split(",") else ()
-        for mount in mounts:
-            top = root / "sys/fs/cgroup" / mount
-            own = top / path.strip("/")
-            yield from (folder for folder in (own, *own.parents) if folder.is_relative_to(top))
-
-
-def _quota(folder: Path) -> float | None:
-    """CPUs by `cpu.max` of version 2 or the two files of version 1; None without a limit."""
-    limit = _text(folder / "cpu.max")
-    if limit is None:
-        limit = " ".join(_text(folder / name) or "" for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
-    try:
-        quota, period = (int(part) for part in limit.split())
-    except ValueError:
-        return None  # "max", or no files
-    return quota / period if quota > 0 and period > 0 else None
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return None

@@ -9,7 +9,7 @@ import asyncio
 
 from aiohttp import web
 
-from renderer.errors import RequestCancelled, ResponseUnwritten
+from renderer.errors import RequestCancelled, ResponseUnwritten, TooManyRequests
 from renderer.handlers.answer import set_headers, tags
 from renderer.handlers.finish import finish
 from renderer.handlers.processing import process
@@ -36,6 +36,7 @@ async def observed(request: web.BaseRequest, services: Services, name: str) -> w
         peer=_address(request, "peername"),
         server=_address(request, "sockname"),
         monitors=services.watch.monitors,
+        is_quiet=services.refusals.are_many and services.workers.is_full,
     )
     with services.activity.request():
         seen.begin()
@@ -72,6 +73,8 @@ async def _answered(request: web.BaseRequest, services: Services, seen: Observat
         else:
             response = error_response(error)
         set_headers(response, tags((seen.source_url,) if seen.source_url else (), services))
+        if isinstance(error, TooManyRequests):
+            await services.refusals.pause()
     if not response.prepared:
         set_cors_headers(response, allow_origin=settings.server.allow_origin)
         finish(response, services, seen.request_id)

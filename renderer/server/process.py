@@ -29,7 +29,7 @@ from renderer.settings.share import settings_of_process
 from renderer.telemetry.logging import Log, log_memory
 from renderer.telemetry.start import Surroundings
 from renderer.web.connection import Connection, ConnectionServer, ConnectionTimes
-from renderer.workers import Load, default_worker_count
+from renderer.workers import Load
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class ServerProcess:
 
     def __init__(self, assignment: Assignment) -> None:
         self._given = assignment
-        self._settings = settings_of_process(assignment.settings, assignment.index, workers=default_worker_count())
+        self._settings = settings_of_process(assignment.settings, assignment.index)
         self._ending = asyncio.Event()
         self._stopped_at: float | None = None
 

@@ -30,7 +30,7 @@ from renderer.server.child import READY, REPLACE, Child, Tell, fork_child
 from renderer.server.listener import remove_socket_file
 from renderer.server.reload import Reload, begin_reload
 from renderer.server.signals import caught_signals, received
-from renderer.settings.load import Settings, load_settings
+from renderer.settings.load import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +78,7 @@ class Callbacks:
     Attributes:
         serve: the life of a process, after the fork, under a plan, in the seat of an index; its result is the exit
             status, `UNUSABLE` after it has said which settings it cannot use.
+        planned: the plan that follows from variables.
         reload: the variables, read anew in a process of their own; None after it has said what cannot be used.
         retirement_seconds: how long a retired process may take.
         ready: called once, when the first process serves.
@@ -86,6 +87,7 @@ class Callbacks:
     """
 
     serve: Callable[[Plan, int, Tell], int]
+    planned: Callable[[Mapping[str, str]], Plan]
     reload: Callable[[], Mapping[str, str] | None]
     retirement_seconds: Callable[[Settings], float]
     ready: Callable[[], None] = lambda: None
@@ -229,7 +231,7 @@ class Supervisor:
         if environment is None:
             _log.error("Nothing is reloaded: the new settings cannot be used")
         else:
-            self._plan = Plan(settings=load_settings(environment), environment=environment)
+            self._plan = self._callbacks.planned(environment)
             self._resize(self._plan.settings.server.processes)
             self._renew()
         if reload.is_stale:

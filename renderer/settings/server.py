@@ -92,8 +92,10 @@ class ServerSettings:
     processes: int = setting(
         "BILDWERK_PROCESSES",
         read=integer(1, 256),
-        default=1,
-        doc="Server processes behind the one listening socket; workers, queue and clients are divided among them.",
+        default=0,
+        shown_default="one for each usable CPU",
+        doc="Server processes behind the one listening socket; workers, queue and clients are divided among them. By"
+        " default not more than there are workers or places in the queue.",
     )
     process_max_memory_bytes: int = setting(
         "BILDWERK_PROCESS_MAX_MEMORY",

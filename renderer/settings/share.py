@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Final
 
 from renderer.settings.load import Settings
 
+WORKERS_PER_CPU: Final = 2
+"""Pictures at once for each processor: one computes while another waits for memory or a lock (spec 03 section 1.2)."""
 
-def settings_of_process(settings: Settings, index: int, *, workers: int) -> Settings:
-    """The settings for the process at place `index` of `BILDWERK_PROCESSES`.
+
+def with_counts(settings: Settings, *, cpus: int) -> Settings:
+    """The settings with numbers where they leave workers and processes open.
 
     Args:
         settings: the instance's.
-        index: from 0.
-        workers: what stands for `IMGPROXY_WORKERS` where it is not set.
+        cpus: how many it may use.
     """
+    server = settings.server
+    workers = server.workers or WORKERS_PER_CPU * cpus
+    processes = server.processes or min(cpus, workers, server.requests_queue_size or cpus)
+    return dataclasses.replace(settings, server=dataclasses.replace(server, workers=workers, processes=processes))
+
+
+def settings_of_process(settings: Settings, index: int) -> Settings:
+    """The settings for the process at place `index`, from 0, of an instance whose counts are known."""
     server = settings.server
     count = server.processes
     shared = dataclasses.replace(
         server,
-        workers=share(server.workers or workers, count, index),
+        workers=share(server.workers, count, index),
         requests_queue_size=share(server.requests_queue_size, count, index),
         max_clients=share(server.max_clients, count, index),
     )

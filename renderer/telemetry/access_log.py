@@ -17,7 +17,7 @@ class AccessLog(Silent):
 
     def request_started(self, seen: Observation) -> None:
         """Writes that a request has come."""
-        if _log.isEnabledFor(logging.INFO):
+        if not seen.is_quiet and _log.isEnabledFor(logging.INFO):
             _log.info(
                 "Started %s",
                 seen.target,
@@ -27,7 +27,7 @@ class AccessLog(Silent):
     def request_ended(self, seen: Observation) -> None:
         """Writes what became of it; its level is the status's."""
         level = _level(seen.status)
-        if _log.isEnabledFor(level):
+        if not seen.is_quiet and _log.isEnabledFor(level):
             _log.log(
                 level,
                 "Completed in %s %s",

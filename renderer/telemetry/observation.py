@@ -88,6 +88,7 @@ class Observation:
         started: when the request began, on the clock of `time.monotonic`; `started_at` on that of `time.time`.
         source_url: once the URL is understood.
         options: what the URL asks for, names as in the documentation, once it is understood.
+        is_quiet: one of very many that are refused; the log counts them instead.
         status: of the answer; 0 while there is none. 499 when the client went away.
         error: why there is no picture, or why the fallback picture is shown.
         result_bytes: length of the answer's body.
@@ -106,6 +107,7 @@ class Observation:
     started_at: float = field(default_factory=time.time)
     source_url: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    is_quiet: bool = False
     status: int = 0
     error: BildwerkError | None = None
     result_bytes: int = 0

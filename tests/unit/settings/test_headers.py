@@ -47,7 +47,8 @@ def test_the_separator_is_configurable() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["A", "A: 1", "=1", "A B=1", "A=1\\;B", "Ä=1", "A=1\r\nB: 2", *(f"{name}=1" for name in FRAMING_HEADERS)]
+    "text",
+    ["A", "A: 1", "=1", "A B=1", "A=1\\;B", "Ä=1", "A=1\r\nB: 2", *(f"{name}=1" for name in sorted(FRAMING_HEADERS))],
 )
 @pytest.mark.parametrize("variable", [REQUEST, RESPONSE])
 def test_what_is_no_header_stops_the_start(variable: str, text: str) -> None:
