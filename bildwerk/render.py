@@ -136,12 +136,11 @@ def _all_written(
     threads, has_bar = how
     tell = _progress_bar(len(jobs)) if has_bar else _no_progress
     deadlines = [Deadline() for _ in jobs]
+    futures: list[Future[Outcome]] = []
     with ThreadPoolExecutor(threads, thread_name_prefix="render") as pool:
-        futures = [
-            pool.submit(_outcome, job, _with_format(request, job.format), renderer, deadline)
-            for job, deadline in zip(jobs, deadlines, strict=True)
-        ]
         try:
+            for job, deadline in zip(jobs, deadlines, strict=True):
+                futures.append(pool.submit(_outcome, job, _with_format(request, job.format), renderer, deadline))
             for _ in as_completed(futures):
                 tell(1)
             tell(0)

@@ -35,7 +35,8 @@ async def overload(site: Site) -> list[Figure]:
     """Throughput, refusals and health under overload."""
     variables = site.variables(IMGPROXY_WORKERS=str(WORKERS), IMGPROXY_REQUESTS_QUEUE_SIZE=str(QUEUE))
     with running_server(site.folder / "overload.log", variables) as server:
-        async with clients(server, WORKERS, USUAL) as unloaded:
+        # Twice the workers: enough that every process always has something to do, few enough that nobody is refused.
+        async with clients(server, 2 * WORKERS, USUAL) as unloaded:
             await asyncio.sleep(site.seconds / 2)
         port = free_port()
         bare = await asyncio.create_subprocess_exec(sys.executable, "-c", _BARE, str(port))

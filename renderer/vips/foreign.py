@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 import pyvips
 
-from renderer.codecs import heif, jxl
+from renderer.codecs import heif
+from renderer.codecs.jxl import codec as jxl
 from renderer.codecs.planes import Planes
 from renderer.errors import BrokenImage
 from renderer.formats import ImageFormat

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import pyvips
 
-from renderer.codecs import jxl, jxl_container
+from renderer.codecs.jxl import codec as jxl
+from renderer.codecs.jxl import container as jxl_container
 from renderer.errors import BildwerkError, BrokenImage, RequestTimeout, SourceResolutionTooLarge
 from renderer.formats import ImageFormat
 from renderer.vips.foreign import distance

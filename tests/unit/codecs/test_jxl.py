@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from renderer.codecs import jxl, jxl_container
 from renderer.codecs.icc import Curve
-from renderer.codecs.jxl_container import JxlFile
-from renderer.codecs.jxl_header import read_header
+from renderer.codecs.jxl import codec as jxl
+from renderer.codecs.jxl import container as jxl_container
+from renderer.codecs.jxl.container import JxlFile
+from renderer.codecs.jxl.header import read_header
 from renderer.errors import BrokenImage, RequestTimeout
 
 imagecodecs = pytest.importorskip("imagecodecs", reason="the extra jxl is not installed")

@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from renderer.codecs.jxl_bits import BitReader, Choices
-from renderer.codecs.jxl_entropy import skip_permutation
-from renderer.codecs.jxl_header import JxlHeader
+from renderer.codecs.jxl.bits import BitReader, Choices
+from renderer.codecs.jxl.entropy import skip_permutation
+from renderer.codecs.jxl.header import JxlHeader
 from renderer.errors import BrokenImage
 
 _REGULAR, _LF, _REFERENCE_ONLY, _SKIP_PROGRESSIVE = range(4)

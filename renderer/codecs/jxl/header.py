@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from renderer.codecs.jxl_bits import BitReader, Choices
-from renderer.codecs.jxl_color import ColorEncoding, read_color
+from renderer.codecs.jxl.bits import BitReader, Choices
+from renderer.codecs.jxl.color import ColorEncoding, read_color
 from renderer.errors import BrokenImage
 
 _SIGNATURE: Final = b"\xff\x0a"

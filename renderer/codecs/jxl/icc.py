@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from renderer.codecs.jxl_bits import BitReader
-from renderer.codecs.jxl_entropy import EntropyDecoder
-from renderer.codecs.jxl_header import JxlHeader
+from renderer.codecs.jxl.bits import BitReader
+from renderer.codecs.jxl.entropy import EntropyDecoder
+from renderer.codecs.jxl.header import JxlHeader
 from renderer.errors import BrokenImage
 
 _CONTEXTS: Final = 41

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from renderer.codecs.jxl_bits import BitReader, Choices
-from renderer.codecs.jxl_distributions import AnsTable, PrefixCode, read_ans_table, read_prefix_codes
+from renderer.codecs.jxl.bits import BitReader, Choices
+from renderer.codecs.jxl.distributions import AnsTable, PrefixCode, read_ans_table, read_prefix_codes
 from renderer.errors import BrokenImage
 
 _MIN_SYMBOLS: Final[Choices] = ((0, 224), (0, 512), (0, 4096), (15, 8))

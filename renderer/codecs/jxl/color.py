@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from renderer.codecs.icc import D65, SRGB_PRIMARIES, Chromaticity, Curve, gray_profile, rgb_profile
-from renderer.codecs.jxl_bits import BitReader, Choices
+from renderer.codecs.jxl.bits import BitReader, Choices
 from renderer.errors import BrokenImage
 
 _RGB, _GREY, _XYB = 0, 1, 2

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from renderer.codecs.icc import Curve
-from renderer.codecs.jxl_container import JxlFile, unwrapped, wrapped
-from renderer.codecs.jxl_frames import frame_ticks
-from renderer.codecs.jxl_header import JxlHeader, read_header
-from renderer.codecs.jxl_icc import read_profile
+from renderer.codecs.jxl.container import JxlFile, unwrapped, wrapped
+from renderer.codecs.jxl.frames import frame_ticks
+from renderer.codecs.jxl.header import JxlHeader, read_header
+from renderer.codecs.jxl.icc import read_profile
 from renderer.codecs.planes import Planes
 from renderer.errors import BrokenImage
 

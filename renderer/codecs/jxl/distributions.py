@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from renderer.codecs.jxl_bits import BitReader
+from renderer.codecs.jxl.bits import BitReader
 from renderer.errors import BrokenImage
 
 _ANS_BITS: Final = 12
