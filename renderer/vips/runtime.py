@@ -138,7 +138,7 @@ def _capabilities() -> Capabilities:
 def _decodes_hevc() -> bool:
     # libvips reads the headers of such files with any build of libheif; the decoder shows only when it has to decode.
     try:
-        with vips_errors():
+        with _unheard(), vips_errors():
             pyvips.Image.heifload_buffer(base64.b64decode(_HEVC_PICTURE)).copy_memory()
     except BrokenImage:
         return False
@@ -149,11 +149,23 @@ def _decodes_hevc() -> bool:
 
 def _saves_heic() -> bool:
     # The operation is there for AVIF's sake; whether it has an HEVC encoder shows only when it is asked for one.
-    try:
-        pyvips.Image.black(16, 16, bands=3).heifsave_buffer(compression="hevc")
-    except pyvips.Error:
-        return False
+    with _unheard():
+        try:
+            pyvips.Image.black(16, 16, bands=3).heifsave_buffer(compression="hevc")
+        except pyvips.Error:
+            return False
     return True
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Keeps libvips' warnings out of the log while it is asked for what it may not have: they are the answer."""
+    logger = logging.getLogger("pyvips")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def forget_complaints() -> None:
