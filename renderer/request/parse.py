@@ -16,7 +16,7 @@ from renderer.formats import NAMES
 from renderer.options.declare import MetaOption, Option
 from renderer.options.resize import RESIZING_TYPES
 from renderer.options.tables import PIPELINE_FAMILIES, PRESET, PROCESSING, REQUEST_FAMILIES
-from renderer.request.presets import Segment, split_segment
+from renderer.request.presets import VARIABLES, Segment, split_segment
 from renderer.request.source_url import SourceGrammar, decode_source
 from renderer.request.values import NO_FEATURES, NO_HINTS, ClientFeatures, ClientHints, Pipeline, RenderRequest
 
@@ -201,6 +201,6 @@ def check_presets(grammar: Grammar) -> None:
         try:
             draft.read_presets([name])
         except BildwerkError as error:
-            problems.append(f"error in preset `{name}`: {error}")
+            problems.append(f"{VARIABLES}: error in preset `{name}`: {error}")
     if problems:
         raise ConfigurationError(problems)

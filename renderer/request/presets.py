@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from renderer.errors import ConfigurationError
 from renderer.options.declare import Arguments
 
 Segment = tuple[str, Arguments]
 """An option's name as written and its arguments."""
+
+VARIABLES: Final = "IMGPROXY_PRESETS, IMGPROXY_PRESETS_PATH"
+"""Where presets come from, for problems: they are read as one list."""
 
 
 def parse_presets(definitions: Iterable[str], separator: str) -> Mapping[str, tuple[Segment, ...]]:
@@ -34,7 +38,7 @@ def parse_presets(definitions: Iterable[str], separator: str) -> Mapping[str, tu
         else:
             presets[name] = tuple(split_segment(segment, separator) for segment in value.split("/"))
     if problems:
-        raise ConfigurationError(problems)
+        raise ConfigurationError([f"{VARIABLES}: expected name=option/option/... ({problem})" for problem in problems])
     return presets
 
 

@@ -54,7 +54,7 @@ def setting(
         default: the value when the variable is unset or blank.
         shown_default: how the documentation shows the default, where `str()` of it says little.
         secret: keeps the value out of `repr`.
-        empty_is_value: an empty value counts as set (only `IMGPROXY_SOURCE_URL_QUERY_SEPARATOR`).
+        empty_is_value: an empty value counts as set, as that of `IMGPROXY_SOURCE_URL_QUERY_SEPARATOR`.
     """
     row = Row(
         names=names,

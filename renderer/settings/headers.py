@@ -45,7 +45,22 @@ def _read_names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _read_name(text: str) -> str:
+    name = text.strip()
+    if name:
+        _check_name(name)
+    return name
+
+
+def _read_value(text: str) -> str:
+    if not _VALUE.fullmatch(text):
+        raise ValueError("a character that no header may have")
+    return text
+
+
 _NAMES: Final = Reader(expected="a comma-separated list of header names", read=_read_names)
+HEADER_NAME: Final = Reader(expected="a header name, or nothing", read=_read_name)
+HEADER_VALUE: Final = Reader(expected="text without control characters", read=_read_value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

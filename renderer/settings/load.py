@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from renderer.errors import ConfigurationError
+from renderer.settings.accepted import AcceptedSettings
 from renderer.settings.declare import Row, rows
+from renderer.settings.elsewhere import SUCCESSORS, is_of_pro
 from renderer.settings.environment import EnvironmentSettings
 from renderer.settings.headers import HeaderSettings, header_problems
 from renderer.settings.monitoring import LogSettings, MetricsSettings
@@ -51,6 +53,7 @@ class Settings:
     log: LogSettings = field(default_factory=LogSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     environment: EnvironmentSettings = field(default_factory=EnvironmentSettings)
+    accepted: AcceptedSettings = field(default_factory=AcceptedSettings)
 
 
 TABLES: Mapping[str, type[Any]] = {
@@ -73,6 +76,7 @@ TABLES: Mapping[str, type[Any]] = {
     "log": LogSettings,
     "metrics": MetricsSettings,
     "environment": EnvironmentSettings,
+    "accepted": AcceptedSettings,
 }
 
 
@@ -137,14 +141,32 @@ def _check_together(settings: Settings, problems: list[str]) -> None:
     problems += store_problems(settings.abs, settings.swift)
 
 
+def unknown_settings(environment: Iterable[str]) -> list[str]:
+    """A sentence for each variable that nobody reads, with what can be done about it."""
+    return [_told(name, nearest) for name, nearest in unknown_names(environment)]
+
+
+def _told(name: str, nearest: str | None) -> str:
+    if name in SUCCESSORS:
+        return f"{name} was removed in imgproxy 4 for {nearest}"
+    if is_of_pro(name):
+        return f"{name} is a setting of imgproxy Pro that has no effect here"
+    return f"{name} is unknown; is {nearest} meant?" if nearest else f"{name} is unknown"
+
+
 def unknown_names(environment: Iterable[str]) -> list[tuple[str, str | None]]:
-    """The `IMGPROXY_*` and `BILDWERK_*` variables that no table has, each with the nearest name that one has."""
+    """The `IMGPROXY_*` and `BILDWERK_*` variables that no table has, each with the name that is probably meant."""
     known = {name for table in TABLES.values() for row in rows(table).values() for name in row.names}
     unknown = sorted(name for name in environment if name.startswith(("IMGPROXY_", "BILDWERK_")) and name not in known)
     # The common prefix would make every name look near to every other one.
     ends = {_end(name): name for name in sorted(known)}
-    nearest = (difflib.get_close_matches(_end(name), ends, 1, _NEARNESS) for name in unknown)
-    return [(name, ends[found[0]] if found else None) for name, found in zip(unknown, nearest, strict=True)]
+    return [(name, SUCCESSORS.get(name) or _nearest(name, ends)) for name in unknown]
+
+
+def _nearest(name: str, ends: Mapping[str, str]) -> str | None:
+    """The known name that is most like `name`, if one is; names of Pro are like many and mean none of them."""
+    found = [] if is_of_pro(name) else difflib.get_close_matches(_end(name), ends, 1, _NEARNESS)
+    return ends[found[0]] if found else None
 
 
 def _end(name: str) -> str:

@@ -15,10 +15,10 @@ _HEAD: Final = """\
 
 # Settings
 
-Every setting is an environment variable. Unset, empty or blank, it keeps its default. A value that is not what the
-setting expects stops the start, and all such values are named at once. Where several names stand in one row, all of
-them work and the first one that is set wins. Variables that start with `IMGPROXY_` or `BILDWERK_` and are not on this
-page are reported with a warning.
+Every setting is an environment variable. Unset, empty or blank, it keeps its default, unless its row says what empty
+means. A value that is not what the setting expects stops the start, and all such values are named at once. Where
+several names stand in one row, all of them work and the first one that is set wins. Variables that start with
+`IMGPROXY_` or `BILDWERK_` and are not on this page are reported with a warning.
 """
 _COLUMNS: Final = """\
 | Variable | Expects | Default | What it does |

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from renderer.settings.declare import setting
+from renderer.settings.headers import HEADER_NAME, HEADER_VALUE
 from renderer.settings.readers import BOOLEAN, HEADER_TEXT, MOMENT, TEXT, integer, one_of
 
 
@@ -118,7 +119,7 @@ class ServerSettings:
     )
     allow_origin: str = setting(
         "IMGPROXY_ALLOW_ORIGIN",
-        read=TEXT,
+        read=HEADER_VALUE,
         default="",
         doc="`Access-Control-Allow-Origin` as written; blank sends none.",
     )
@@ -196,7 +197,8 @@ class ServerSettings:
     )
     cache_tag_header: str = setting(
         "BILDWERK_CACHE_TAG_HEADER",
-        read=TEXT,
+        read=HEADER_NAME,
         default="Cache-Tag",
-        doc="Header that names a response's originals, for purging a CDN by tag.",
+        empty_is_value=True,
+        doc="Header that names a response's originals, for purging a CDN by tag. Empty: none.",
     )

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from renderer.settings.declare import Reader, setting
+from renderer.settings.headers import HEADER_VALUE
 from renderer.settings.readers import (
     AES_KEY,
     BOOLEAN,
@@ -16,7 +17,6 @@ from renderer.settings.readers import (
     REPLACEMENTS,
     TEXT,
     integer,
-    non_empty,
     number,
     path,
 )
@@ -109,7 +109,7 @@ class SourceSettings:
     )
     user_agent: str = setting(
         "IMGPROXY_USER_AGENT",
-        read=non_empty(),
+        read=HEADER_VALUE,
         default="imgproxy/%current_version",
         doc="`User-Agent` of source requests; `%current_version` is the imgproxy version that we answer for.",
     )

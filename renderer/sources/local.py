@@ -121,7 +121,7 @@ class LocalLoader:
             content_length=answer.length if answer.file else len(answer.text),
             caching=answer.caching,
             chunks=self._chunks(answer),
-            release=partial(self._in_thread, partial(_close, answer)),
+            release=partial(self._let_go, answer),
         )
 
     async def close(self) -> None:
@@ -180,6 +180,12 @@ class LocalLoader:
                 raise SourceIncomplete("Source response is incomplete: the file shrank while it was read")
             offset += len(chunk)
             yield chunk
+
+    async def _let_go(self, answer: _Answer) -> None:
+        """Closes the file without waiting: a client that leaves with its last byte would cancel what waits."""
+        if answer.file is not None:
+            closing = asyncio.get_running_loop().run_in_executor(self._executor, answer.file.close)
+            closing.add_done_callback(partial(_discard_result, None))
 
     async def _in_thread(self, function: Callable[[], T], discard: Callable[[T], None] | None = None) -> T:
         """What `function` returns; if nobody waits for it any more, `discard` gets it."""

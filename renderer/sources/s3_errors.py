@@ -15,6 +15,7 @@ import aiohttp
 from botocore.exceptions import (  # type: ignore[import-untyped]  # the SDK has no types
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
     ReadTimeoutError,
@@ -43,7 +44,7 @@ def answer_errors() -> Generator[None]:
             # The role could not be assumed: that is no word about the object.
             raise SourceError(text) from error
         raise SourceStatus(text, source_status=status_of(error)) from error
-    except EndpointConnectionError as error:
+    except (EndpointConnectionError, ConnectionClosedError) as error:
         # The SDK says so of broken connections too, which are no word about the server.
         text = f"Can't connect to source: {brief(error)}"
         if isinstance(error.kwargs.get("error"), aiohttp.ClientConnectorError):

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from renderer.errors import BildwerkError, InternalError, RequestCancelled
-from renderer.telemetry.observation import Observation, Stage
+from renderer.telemetry.observation import Observation
 
 Scalar: TypeAlias = bool | int | float | str
 
@@ -96,8 +96,8 @@ def error_type(seen: Observation, error: BildwerkError) -> str | None:
     """The kind that metrics count; None for a client that went away, which is nobody's error (spec 03 section 7.1)."""
     if isinstance(error, RequestCancelled):
         return None
-    is_raw = any(timing.stage is Stage.STREAMING for timing in seen.timings)
-    return "streaming" if is_raw and error.category == "download" else error.category
+    # The option and not the stage: a stream that breaks off is told of while its stage goes on.
+    return "streaming" if seen.options.get("raw") and error.category == "download" else error.category
 
 
 def stack_trace(error: BaseException) -> str:

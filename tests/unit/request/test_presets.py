@@ -19,6 +19,7 @@ Refused = Callable[[str, Grammar], str]
 
 SOURCE = "plain/local:///a.jpg"
 THUMB = "thumb=rs:fill:160:120/q:60"
+VARIABLES = "IMGPROXY_PRESETS, IMGPROXY_PRESETS_PATH"
 
 
 def read(options: str, grammar: Grammar) -> RenderRequest:
@@ -49,20 +50,20 @@ def test_definitions_use_the_configured_separator() -> None:
 
 
 def test_every_definition_that_is_none_is_told_at_once() -> None:
-    """Every definition that is none is told at once."""
+    """Every definition that is none is told at once, with the variables that it may stand in."""
     bad = ["a", "b=w:1=2", "=w:1", "c=", "d=w", "e=/w:1", "f=w:1/", "g=w:1/-/w:2"]
     with pytest.raises(ConfigurationError) as refused:
         parse_presets([*bad, "good=w:1"], ":")
 
     assert refused.value.problems == [
-        "invalid preset string: a",
-        "invalid preset string: b=w:1=2",
-        "empty preset name: =w:1",
-        "empty preset value: c=",
-        "invalid preset value: d=w",
-        "invalid preset value: e=/w:1",
-        "invalid preset value: f=w:1/",
-        "invalid preset value: g=w:1/-/w:2",
+        f"{VARIABLES}: expected name=option/option/... (invalid preset string: a)",
+        f"{VARIABLES}: expected name=option/option/... (invalid preset string: b=w:1=2)",
+        f"{VARIABLES}: expected name=option/option/... (empty preset name: =w:1)",
+        f"{VARIABLES}: expected name=option/option/... (empty preset value: c=)",
+        f"{VARIABLES}: expected name=option/option/... (invalid preset value: d=w)",
+        f"{VARIABLES}: expected name=option/option/... (invalid preset value: e=/w:1)",
+        f"{VARIABLES}: expected name=option/option/... (invalid preset value: f=w:1/)",
+        f"{VARIABLES}: expected name=option/option/... (invalid preset value: g=w:1/-/w:2)",
     ]
 
 
@@ -166,12 +167,12 @@ def test_every_preset_that_does_not_read_stops_the_start(grammar: MakeGrammar) -
         check_presets(bad)
 
     assert refused.value.problems == [
-        "error in preset `a`: Invalid width: x (expected positive number or 0)",
-        "error in preset `b`: Unknown processing option foo",
-        "error in preset `c`: Unknown preset: none",
-        "error in preset `d`: Expired URL",
-        "error in preset `e`: Security processing options are not allowed",
-        "error in preset `f`: Invalid width: x (expected positive number or 0)",
+        f"{VARIABLES}: error in preset `a`: Invalid width: x (expected positive number or 0)",
+        f"{VARIABLES}: error in preset `b`: Unknown processing option foo",
+        f"{VARIABLES}: error in preset `c`: Unknown preset: none",
+        f"{VARIABLES}: error in preset `d`: Expired URL",
+        f"{VARIABLES}: error in preset `e`: Security processing options are not allowed",
+        f"{VARIABLES}: error in preset `f`: Invalid width: x (expected positive number or 0)",
     ]
     check_presets(grammar("good=w:1/exp:4102444800", allowed="h"))
 

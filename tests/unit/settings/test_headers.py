@@ -74,3 +74,35 @@ def test_empty_names_do_not_matter() -> None:
 def test_header_list_names_the_item_that_is_wrong() -> None:
     with pytest.raises(ValueError, match="item 2"):
         header_list("A=1|B", "|")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("IMGPROXY_ALLOW_ORIGIN", "https://a.test\r\nX: 1"),
+        ("IMGPROXY_USER_AGENT", "agent\n"),
+        ("BILDWERK_CACHE_TAG_HEADER", "Cache Tag"),
+        ("BILDWERK_CACHE_TAG_HEADER", "Content-Length"),
+    ],
+)
+def test_what_no_header_can_hold_is_refused_at_start(name: str, text: str) -> None:
+    """It would fail every request that is to carry it."""
+    assert [problem.partition(":")[0] for problem in problems({name: text})] == [name]
+
+
+def test_headers_of_single_settings_are_taken_as_they_are() -> None:
+    settings = load_settings(
+        {"IMGPROXY_ALLOW_ORIGIN": "https://a.test", "IMGPROXY_USER_AGENT": "bildär/%current_version"}
+    )
+
+    assert settings.server.allow_origin == "https://a.test"
+    assert settings.sources.user_agent == "bildär/%current_version"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("", ""), (" ", ""), ("Edge-Cache-Tag", "Edge-Cache-Tag"), (None, "Cache-Tag")]
+)
+def test_an_empty_name_of_the_header_for_tags_turns_it_off(text: str | None, name: str) -> None:
+    environment = {} if text is None else {"BILDWERK_CACHE_TAG_HEADER": text}
+
+    assert load_settings(environment).server.cache_tag_header == name

@@ -11,7 +11,8 @@ import pytest
 from renderer.errors import ConfigurationError
 from renderer.formats import ImageFormat
 from renderer.settings.declare import Row, rows
-from renderer.settings.load import TABLES, Settings, load_settings, unknown_names
+from renderer.settings.elsewhere import SUCCESSORS, is_of_pro
+from renderer.settings.load import TABLES, Settings, load_settings, unknown_names, unknown_settings
 
 ALL_ROWS = [(table, attribute, row) for table in TABLES for attribute, row in rows(TABLES[table]).items()]
 SECRETS = [(table, attribute, row) for table, attribute, row in ALL_ROWS if row.is_secret]
@@ -207,6 +208,52 @@ def test_no_secret_is_shown_by_a_message(name: str) -> None:
 def test_an_unknown_name_comes_with_the_nearest_known_one(name: str, nearest: str | None) -> None:
     """An unknown name comes with the nearest known one, if one is near."""
     assert unknown_names([name]) == [(name, nearest)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("IMGPROXY_QUALTY", "IMGPROXY_QUALTY is unknown; is IMGPROXY_QUALITY meant?"),
+        ("IMGPROXY_NOTHING_LIKE_IT", "IMGPROXY_NOTHING_LIKE_IT is unknown"),
+        ("IMGPROXY_CONCURRENCY", "IMGPROXY_CONCURRENCY was removed in imgproxy 4 for IMGPROXY_WORKERS"),
+        ("IMGPROXY_READ_TIMEOUT", "IMGPROXY_READ_TIMEOUT was removed in imgproxy 4 for IMGPROXY_READ_REQUEST_TIMEOUT"),
+        (
+            "IMGPROXY_OPEN_TELEMETRY_SERVICE_NAME",
+            "IMGPROXY_OPEN_TELEMETRY_SERVICE_NAME was removed in imgproxy 4 for OTEL_SERVICE_NAME",
+        ),
+        ("IMGPROXY_CACHE_GCS_KEY", "IMGPROXY_CACHE_GCS_KEY is a setting of imgproxy Pro that has no effect here"),
+        (
+            "IMGPROXY_AUTOQUALITY_METHOD",
+            "IMGPROXY_AUTOQUALITY_METHOD is a setting of imgproxy Pro that has no effect here",
+        ),
+        (
+            "IMGPROXY_CACHE_CONTROL_PASSTHRU",
+            "IMGPROXY_CACHE_CONTROL_PASSTHRU is unknown; is IMGPROXY_CACHE_CONTROL_PASSTHROUGH meant?",
+        ),
+    ],
+)
+def test_what_nobody_reads_is_told_with_what_can_be_done_about_it(name: str, text: str) -> None:
+    """What nobody reads is told with what can be done: a misspelled name, one that has a successor, one of Pro's."""
+    assert unknown_settings([name, "PATH"]) == [text]
+
+
+@pytest.mark.parametrize("text", ["1", "yes", "jemalloc", ":8088", "-"])
+def test_settings_that_do_nothing_here_take_any_value_without_a_word(text: str) -> None:
+    """Settings that do nothing here take any value, and nobody is told of them."""
+    names = [name for row in rows(TABLES["accepted"]).values() for name in row.names]
+
+    load_settings(dict.fromkeys(names, text))
+    assert {"IMGPROXY_MALLOC", "IMGPROXY_LICENSE_KEY", "IMGPROXY_FAIL_ON_DEPRECATION"} <= set(names)
+    assert unknown_settings(names) == []
+
+
+def test_no_name_is_known_and_told_as_removed_or_as_missing_at_once() -> None:
+    """No name that a table has is told as removed or as one of Pro's, and every successor is a name that is read."""
+    known = {name for _, _, row in ALL_ROWS for name in row.names}
+
+    assert not known & set(SUCCESSORS)
+    assert not [name for name in known if is_of_pro(name)]
+    assert all(name in known or name.startswith("OTEL_") for name in SUCCESSORS.values())
 
 
 def test_known_names_and_names_of_others_are_not_unknown() -> None:

@@ -287,13 +287,32 @@ async def test_a_raw_file_that_is_missing_says_so_in_a_404(loader: LocalLoader, 
     assert await body(raw) == text
 
 
-async def test_closing_a_raw_answer_half_way_closes_its_file(loader: LocalLoader) -> None:
+async def test_closing_a_raw_answer_half_way_closes_its_file(root: Path) -> None:
     before = open_descriptors()
-    raw = await loader.stream("local:///a.jpg", RawRequest())
-    assert open_descriptors() == before + 1
+    with ThreadPoolExecutor(1) as threads:
+        raw = await LocalLoader(Filesystem(root), SourceSettings(), executor=threads).stream(
+            "local:///a.jpg", RawRequest()
+        )
+        assert open_descriptors() == before + 1
 
-    assert await anext(raw.chunks)
-    await raw.aclose()
-    await raw.aclose()
+        assert await anext(raw.chunks)
+        await raw.aclose()
+        await raw.aclose()
+
+    assert open_descriptors() == before
+
+
+async def test_letting_go_of_a_raw_answer_waits_for_nothing(root: Path) -> None:
+    """A client that leaves with its last byte would cancel what waits, and a whole answer would count as none."""
+    before = open_descriptors()
+    may_go_on = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        loader = LocalLoader(Filesystem(root), SourceSettings(), executor=threads)
+        raw = await loader.stream("local:///a.jpg", RawRequest())
+        threads.submit(may_go_on.wait, 5)
+
+        with pytest.raises(StopIteration):
+            raw.aclose().send(None)
+        may_go_on.set()
 
     assert open_descriptors() == before

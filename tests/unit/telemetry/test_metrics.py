@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import values
 from prometheus_client.parser import text_string_to_metric_families
 
-from renderer.errors import ConfigurationError, RequestCancelled, SourceTimeout, TooManyRequests
+from renderer.errors import ConfigurationError, RequestCancelled, SourceIncomplete, SourceTimeout, TooManyRequests
 from renderer.settings.load import load_settings
 from renderer.settings.monitoring import MetricsSettings
 from renderer.telemetry.cloudwatch import CloudWatch, embedded_metrics
@@ -140,6 +140,19 @@ def test_a_raw_streams_failed_download_is_of_its_own_type(metrics: Metrics, fold
     shown = series(folder)
     assert shown["errors_total", (("type", "timeout"),)] == 1
     assert shown["errors_total", (("type", "queue"),)] == 1
+
+
+def test_a_raw_stream_that_breaks_off_is_an_error_of_streaming(metrics: Metrics, folder: Path) -> None:
+    """It is told while the stage goes on; a picture's download that breaks off is one of downloads."""
+    for options, stage in (({"raw": True}, Stage.STREAMING), ({"width": 50}, Stage.DOWNLOAD)):
+        seen = request(metrics)
+        seen.understood("http://origin.test/a.jpg", options)
+        with seen.stage(stage):
+            seen.failed(SourceIncomplete())
+
+    shown = series(folder)
+    assert shown["errors_total", (("type", "streaming"),)] == 1
+    assert shown["errors_total", (("type", "download"),)] == 1
 
 
 def test_gauges_end_with_the_process_and_counters_stay(metrics: Metrics, folder: Path) -> None:
