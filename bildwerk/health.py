@@ -21,7 +21,7 @@ TIMEOUT_SECONDS: Final = 5
 MAX_BODY_BYTES: Final = 65_536
 
 _DEFAULT_BIND: Final = ":8080"
-_LOOPBACK: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  what a server listens on, not we
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  what a server listens on, not we
 _EXAMPLES: Final = """\
 examples:
   bildwerk health                              a server with the same environment
@@ -37,9 +37,10 @@ def run(arguments: list[str]) -> int:
         _parser().parse_args(arguments)
     environment = read_environment()
     bind = environment.get("IMGPROXY_BIND", "")
-    is_unix = environment.get("IMGPROXY_NETWORK", "").lower() == "unix"
+    network = environment.get("IMGPROXY_NETWORK", "").lower()
+    is_unix = network == "unix"
     try:
-        host, port = ("localhost", 0) if is_unix else address(bind)
+        host, port = ("localhost", 0) if is_unix else address(bind, network)
     except ValueError as error:
         print(f"IMGPROXY_BIND: {error}", file=sys.stderr)
         return 1
@@ -71,8 +72,10 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def address(bind: str) -> tuple[str, int]:
+def address(bind: str, network: str = "tcp") -> tuple[str, int]:
     """Host and port under which a server that listens on `bind` is reached from its own machine.
+
+    Without a host it listens on every address, with `tcp6` on those of version 6 only.
 
     Raises:
         ValueError: it is no `host:port`.
@@ -81,6 +84,8 @@ def address(bind: str) -> tuple[str, int]:
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not (port.isascii() and port.isdecimal()) or not 0 < int(port[:6]) < 65_536:
         raise ValueError(f"expected host:port, got {bind!r}")
+    if not host:
+        host = "::" if network == "tcp6" else "0.0.0.0"  # noqa: S104  what a server listens on, not we
     return _LOOPBACK.get(host, host), int(port)
 
 

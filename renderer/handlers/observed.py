@@ -9,7 +9,14 @@ import asyncio
 
 from aiohttp import web
 
-from renderer.errors import RequestCancelled, ResponseUnwritten, TooManyRequests
+from renderer.errors import (
+    BildwerkError,
+    InternalError,
+    RequestCancelled,
+    ResponseStalled,
+    ResponseUnwritten,
+    TooManyRequests,
+)
 from renderer.handlers.answer import set_headers, tags
 from renderer.handlers.finish import finish
 from renderer.handlers.processing import process
@@ -17,7 +24,7 @@ from renderer.services import Services
 from renderer.telemetry.observation import Observation
 from renderer.web.client_ip import client_ip
 from renderer.web.connection import Connection
-from renderer.web.errors import as_error, development_response, error_response
+from renderer.web.errors import ClientGone, as_error, development_response, error_response
 from renderer.web.headers import set_cors_headers
 from renderer.web.secret import check_secret
 
@@ -43,41 +50,53 @@ async def observed(request: web.BaseRequest, services: Services, name: str) -> w
         try:
             response = await _answered(request, services, seen)
             await _send(request, response)
-        except asyncio.CancelledError:
-            seen.failed(RequestCancelled("the client went away"))
+        except (asyncio.CancelledError, ConnectionError) as error:
+            seen.failed(_unfinished(request, error))
             seen.end(CLIENT_GONE)
             raise
-        except ConnectionError as error:
-            seen.failed(ResponseUnwritten(f"the client went away: {error}"))
-            seen.end(CLIENT_GONE)
+        except Exception as error:
+            # What cannot be written, a header for instance: aiohttp answers for us.
+            seen.failed(as_error(error))
+            seen.end(InternalError.status)
             raise
-        seen.end(response.status, seen.result_bytes or response.content_length or 0)
+        whole = response.content_length or 0 if isinstance(response, web.Response) else 0
+        seen.end(response.status, seen.result_bytes or whole)
         return response
 
 
 async def _answered(request: web.BaseRequest, services: Services, seen: Observation) -> web.StreamResponse:
+    """The answer, with all its headers; sent already if it is a stream."""
     settings = services.settings
-    response: web.StreamResponse
     try:
         check_secret(request.headers.get("Authorization", ""), settings.server.secret)
         at = asyncio.get_running_loop().time() + settings.server.timeout_seconds
         response = await process(request, services, seen, at)
-    except ConnectionError:
+    except ClientGone:
         raise
     except Exception as failure:  # noqa: BLE001  the border of a request: whatever happens is one answer and one log line
         error = as_error(failure)
-        seen.failed(error)
-        if settings.server.development_errors_mode:
-            accept = request.headers.get("Accept", "")
-            response = development_response(error, accept=accept, request_id=seen.request_id)
-        else:
-            response = error_response(error)
-        set_headers(response, tags((seen.source_url,) if seen.source_url else (), services))
+        response = _refused(request, services, seen, error)
         if isinstance(error, TooManyRequests):
             await services.refusals.pause()
+        return response
     if not response.prepared:
         set_cors_headers(response, allow_origin=settings.server.allow_origin)
         finish(response, services, seen.request_id)
+    return response
+
+
+def _refused(request: web.BaseRequest, services: Services, seen: Observation, error: BildwerkError) -> web.Response:
+    """The answer that says what went wrong; whoever watches is told."""
+    settings = services.settings.server
+    seen.failed(error)
+    if settings.development_errors_mode:
+        accept = request.headers.get("Accept", "")
+        response = development_response(error, accept=accept, request_id=seen.request_id)
+    else:
+        response = error_response(error)
+    set_headers(response, tags((seen.source_url,) if seen.source_url else (), services))
+    set_cors_headers(response, allow_origin=settings.allow_origin)
+    finish(response, services, seen.request_id)
     return response
 
 
@@ -87,6 +106,16 @@ async def _send(request: web.BaseRequest, response: web.StreamResponse) -> None:
             request.protocol.answer_began()
         await response.prepare(request)
         await response.write_eof()
+
+
+def _unfinished(request: web.BaseRequest, error: BaseException) -> BildwerkError:
+    """Why nobody has the whole answer: the client went away, or was too slow, or time to stop was up."""
+    connection = request.protocol
+    if isinstance(error, ConnectionError):
+        return ResponseUnwritten(f"the client went away: {error}")
+    if isinstance(connection, Connection) and connection.cut_because:
+        return (ResponseStalled if connection.is_stalled else RequestCancelled)(connection.cut_because)
+    return RequestCancelled("the client went away")
 
 
 def _address(request: web.BaseRequest, which: str) -> tuple[str, int]:

@@ -1,7 +1,7 @@
 """Which handler answers: matching on method and decoded path, nothing is cleaned or redirected (spec 03 section 2.1).
 
 The request target is looked at as it came in. A target that is no URL gets the answer of an HTTP library, 400 without
-any header of ours.
+any header of ours; `OPTIONS *`, which asks for the whole server, gets an empty 200 in the same way.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ Handler = Callable[[web.BaseRequest, Services], Awaitable[web.StreamResponse]]
 async def route(request: web.BaseRequest, services: Services) -> web.StreamResponse:
     """Answers any request."""
     target = request.raw_path.partition("?")[0]
+    if target == "*" and request.method == "OPTIONS":
+        return web.Response()
     if not target.startswith("/") or _MALFORMED.search(target):
         return _bad_request()
     name = request_id(request)

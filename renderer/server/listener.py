@@ -30,7 +30,7 @@ def open_listener(bind: str, network: str = "tcp", *, reuse_port: bool = False, 
     """
     try:
         listener = _unix(bind) if network == "unix" else _tcp(bind, network, reuse_port=reuse_port)
-    except (OSError, ValueError, OverflowError) as error:
+    except (OSError, ValueError) as error:
         expected = "the path of a unix socket" if network == "unix" else "host:port to listen on"
         raise ConfigurationError([f"{name}: expected {expected}, got {bind!r} ({error})"]) from error
     listener.settimeout(0)
@@ -55,10 +55,14 @@ def remove_socket_file(listener: socket.socket) -> None:
 
 
 def _tcp(bind: str, network: str, *, reuse_port: bool) -> socket.socket:
-    host, _, port = bind.rpartition(":")
-    host = host.strip("[]")
+    host, colon, port = bind.rpartition(":")
+    if not colon or not (port.isascii() and port.isdecimal()):
+        raise ValueError("there is no port")
+    if int(port[:6]) >= 65_536:
+        raise ValueError("there is no such port")
+    host = host.removeprefix("[").removesuffix("]")
     family = _FAMILIES.get(network)
-    is_dual = not host and family is None and socket.has_dualstack_ipv6()
+    is_dual = host in ("", "::") and family is None and socket.has_dualstack_ipv6()
     if family is None:
         family = socket.AF_INET6 if is_dual else _family(host)
     return socket.create_server(
@@ -67,10 +71,11 @@ def _tcp(bind: str, network: str, *, reuse_port: bool) -> socket.socket:
 
 
 def _family(host: str) -> socket.AddressFamily:
-    """The version of the first address that a host has; this machine's own name may have either."""
+    """IPv4 if a host has such an address, as Go's listeners have it; this machine's own name may have both."""
     if not host:
         return socket.AF_INET
-    return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+    found = [entry[0] for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)]
+    return socket.AF_INET if socket.AF_INET in found else found[0]
 
 
 def _unix(path: str) -> socket.socket:
@@ -90,5 +95,6 @@ def _remove_abandoned(path: str) -> None:
     if not Path(path).is_socket():
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0)  # a listener whose queue is full would let us wait
         if probe.connect_ex(path) == errno.ECONNREFUSED:
             Path(path).unlink()

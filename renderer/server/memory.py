@@ -36,7 +36,7 @@ class MemoryWatch:
 
     Args:
         limit_bytes: resident bytes that are too many; 0 is no limit.
-        trim_seconds: how often free memory is given back at most.
+        trim_seconds: how often free memory is given back at most, unless the limit is passed.
     """
 
     def __init__(self, *, limit_bytes: int, trim_seconds: float) -> None:

@@ -19,16 +19,22 @@ class Reload:
     result: IO[str]
     is_stale: bool = False
 
-    def environment(self) -> dict[str, str]:
-        """What the child has read, once it has ended with status 0."""
+    def environment(self, status: int) -> dict[str, str] | None:
+        """What the child has read, once it has ended with a status; None if that says that it has failed."""
         with self.result:
+            if status:
+                return None
             self.result.seek(0)
             environment: dict[str, str] = json.load(self.result)
         return environment
 
 
 def begin_reload(read: Callable[[], Mapping[str, str] | None]) -> Reload:
-    """Forks a process that reads; it ends with status 0 or `UNUSABLE`."""
+    """Forks a process that reads; it ends with status 0 or `UNUSABLE`.
+
+    Raises:
+        OSError: there is no room for a process or its result.
+    """
     # A file and not a pipe: it has no size that a large environment could exceed, and nobody waits for it.
     result = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115  closed once read
 
@@ -40,4 +46,8 @@ def begin_reload(read: Callable[[], Mapping[str, str] | None]) -> Reload:
         result.flush()
         return 0
 
-    return Reload(child=fork_child(main), result=result)
+    try:
+        return Reload(child=fork_child(main), result=result)
+    except BaseException:
+        result.close()
+        raise

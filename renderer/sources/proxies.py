@@ -101,7 +101,9 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is; one of IPv4 that is written as one of IPv6 is that of IPv4, as in Go."""
     try:
-        return ip_address(host)
+        address = ip_address(host)
     except ValueError:
         return None
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address

@@ -58,6 +58,7 @@ AChjbGFwAAAAEAAAAAEAAAAQAAAAAf///9AAAAAC////0AAAAAIAAAAQcGl4aQAAAAADCAgIAAAAGGlw
 """A red HEIC picture of 16 by 16 pixels, to try a decoder with."""
 
 _M_ARENA_MAX: Final = -8
+_G_LOG_LEVEL_ERROR: Final = 1 << 2
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ def start() -> Capabilities:
             [f"libvips {version[0]}.{version[1]} is loaded, {EXPECTED_VERSION[0]}.{EXPECTED_VERSION[1]} is expected"]
         )
     _hold_arenas()
+    _survive_nested_warnings()
     pyvips.concurrency_set(1)  # type: ignore[attr-defined]  # missing from the stub
     pyvips.cache_set_max(0)
     pyvips.cache_set_max_mem(0)
@@ -108,6 +110,22 @@ def _hold_arenas() -> None:
         _log.debug("this C library has no mallopt")
         return
     mallopt(_M_ARENA_MAX, 2)
+
+
+def _survive_nested_warnings() -> None:
+    """Keeps GLib from ending the process when libvips warns of something while a warning is being told.
+
+    GLib takes that for an endless recursion. It is none: the log is written in Python, whose garbage collector may just
+    then free a picture that libvips has a complaint about. The second warning goes to standard error.
+    """
+    # The GLib that libvips uses, which need not be the system's, is found through pyvips' compiled half alone.
+    binding = importlib.util.find_spec("_libvips")
+    if binding is None or binding.origin is None:
+        _log.debug("pyvips has no compiled half here")
+        return
+    glib = ctypes.CDLL(binding.origin)
+    glib.g_log_set_always_fatal(_G_LOG_LEVEL_ERROR)
+    glib.g_log_set_fatal_mask(b"VIPS", _G_LOG_LEVEL_ERROR)
 
 
 def _capabilities() -> Capabilities:

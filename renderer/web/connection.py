@@ -1,31 +1,32 @@
 """One client connection and the times that it is given.
 
 aiohttp bounds neither how long a request takes to arrive nor how long an answer takes to leave. Both are bounded here,
-for all connections by one sweep a second instead of timers for each request. A connection is reading (a request is
-expected or has begun to arrive), busy (a request is worked on), writing (an answer is on its way out) or idle.
+for all connections by one sweep a second instead of timers for each request. What a connection does follows from three
+facts: since when a request is expected or arrives (`reading_since`), since when nothing of one has come (`idle_since`),
+and since when bytes of an answer wait to be sent (`writing_since`). While a request is worked on, only the last counts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
-from collections.abc import Awaitable, Callable
+import struct
+import termios
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import BadHttpMessage, LineTooLong
 from aiohttp.web_server import Server
 
 _log = logging.getLogger(__name__)
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+MAX_HEAD_BYTES: Final = 1_052_672
+"""1 MiB and 4 KiB of request line and headers together (spec 01 section 1.9); more is answered 431."""
 
-NEVER: Final = 1e9
-"""Seconds: aiohttp's own keep-alive timer, which this module replaces, never fires."""
-
-TOO_LARGE: Final = 431
-"""RFC 6585 section 5: the status for a request line or header over its limit."""
+_TOO_LARGE_TEXT: Final = "431 Request Header Fields Too Large"
+"""RFC 6585 section 5: the status for a request line or headers over their limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +39,37 @@ class ConnectionTimes:
 
 
 class Connection(web.RequestHandler):
-    """aiohttp's protocol for one connection, with times."""
+    """aiohttp's protocol for one connection, with times.
 
-    __slots__ = ("_busy", "idle_since", "reading_since", "writing_since")
+    `cut_because` says why this server ended it, empty if it did not; `is_stalled` that it was the client's slowness in
+    taking an answer.
+    """
 
-    def __init__(self, manager: ConnectionServer, **options: Any) -> None:  # noqa: ANN401  aiohttp's own
+    __slots__ = (
+        "_body",
+        "_busy",
+        "_head_bytes",
+        "_is_stream",
+        "_queued",
+        "_wire",
+        "cut_because",
+        "idle_since",
+        "is_stalled",
+        "reading_since",
+        "writing_since",
+    )
+
+    def __init__(self, manager: Server, **options: Any) -> None:  # noqa: ANN401  aiohttp's own
         super().__init__(manager, **options)
         self._busy = False
+        # aiohttp forgets its transport as soon as it closes it, long before the last byte has left.
+        self._wire: asyncio.Transport | None = None
+        self._body: StreamReader | None = None
+        self._head_bytes = 0
+        self._is_stream = False
+        self._queued = (0, 0)
+        self.cut_because = ""
+        self.is_stalled = False
         self.reading_since: float | None = None
         self.writing_since: float | None = None
         self.idle_since: float | None = None
@@ -52,36 +77,53 @@ class Connection(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The first request is expected from now on."""
         super().connection_made(transport)
+        self._wire = cast("asyncio.Transport", transport)
         self.idle_since = self.reading_since = self._loop.time()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Nothing can be sent any more."""
+        self._wire = None
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request, or of the next one."""
-        if not self._busy and self.reading_since is None:
-            self.reading_since = self._loop.time()
+        if not self._busy and data:
+            self.idle_since = None
+            if self.reading_since is None:
+                self.reading_since = self._loop.time()
+        count = self._request_count
         super().data_received(data)
+        if self._request_count != count:
+            self._head_bytes = 0
+            self._body = self._messages[-1][1] if self._messages else None
+        elif self._body is None or self._body.is_eof():
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse_head()
 
     def request_began(self) -> None:
         """A whole request head is there."""
         self._busy = True
         self.reading_since = self.idle_since = None
+        if not self._unsent():
+            self.writing_since = None
 
-    def answer_began(self) -> None:
-        """The first byte of an answer goes out; one that is still under way keeps its time."""
-        if self.writing_since is None:
-            self.writing_since = self._loop.time()
+    def answer_began(self, *, is_stream: bool = False) -> None:
+        """The first byte of an answer goes out; of a stream, each further byte that the client takes gives it time."""
+        self.writing_since = self._loop.time()
+        self._is_stream = is_stream
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Sends what is left of an answer; the connection is idle then, although the network may still be busy."""
-        self.answer_began()
+        if not resp.prepared:
+            self.answer_began()
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
             self._busy = False
             self.idle_since = self._loop.time()
-            if self._unsent() == 0:
-                self.writing_since = None
 
     def handle_error(
         self,
@@ -90,91 +132,87 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what is no HTTP: no fault of ours, so it is worth a line at most."""
+        """The answer to what is no HTTP: no fault of ours, so it is worth a line at most.
+
+        Raises:
+            ConnectionError: the client is gone.
+        """
+        if isinstance(exc, ConnectionError):
+            raise exc
         if not isinstance(exc, BadHttpMessage):
             return super().handle_error(request, status, exc, message)
         _log.debug("a request that is no HTTP: %s", exc)
-        status, text = (
-            (TOO_LARGE, "Request Header Fields Too Large") if isinstance(exc, LineTooLong) else (400, "Bad Request")
-        )
-        response = web.Response(status=status, text=f"{status} {text}")
+        text = _TOO_LARGE_TEXT if isinstance(exc, LineTooLong) else "400 Bad Request"
+        response = web.Response(status=int(text[:3]), text=text)
         response.force_close()
         return response
 
-    def overdue(self, now: float, times: ConnectionTimes) -> bool:
-        """Whether the client has taken longer than it may."""
-        if self.writing_since is not None:
-            if self._busy or self._unsent():
-                return now - self.writing_since > times.write_seconds
-            self.writing_since = None
+    def log_exception(self, *args: Any, **kw: Any) -> None:  # noqa: ANN401  aiohttp's own
+        """A body that is no HTTP, behind a request that was answered, is no fault of ours either."""
+        error = kw.get("exc_info")
+        if isinstance(error, (web.RequestPayloadError, BadHttpMessage)):
+            _log.debug("a request body that is no HTTP: %s", error)
+        else:
+            super().log_exception(*args, **kw)
+
+    def overdue(self, now: float, times: ConnectionTimes) -> str:
+        """What the client has taken too long for; empty if nothing."""
+        self.is_stalled = self.writing_since is not None and self._is_stuck(now, times.write_seconds)
+        if self.is_stalled:
+            return f"the client did not take the answer within {times.write_seconds} s"
         if self._busy:
-            return False
-        if self.reading_since is not None and now - self.reading_since > times.read_seconds:
-            return True
-        is_idle = self.reading_since is None or self.reading_since == self.idle_since
-        return is_idle and self.idle_for(now) > max(times.keep_alive_seconds, 1)
+            return ""
+        if self.reading_since is not None:
+            is_late = now - self.reading_since > times.read_seconds
+            return f"no whole request came within {times.read_seconds} s" if is_late else ""
+        # An answer that ends its connection, as all do without keep-alive, may need a moment for it.
+        is_late = self.idle_since is not None and now - self.idle_since > max(times.keep_alive_seconds, 1)
+        return "nothing was asked any more" if is_late else ""
 
-    def idle_for(self, now: float) -> float:
-        """For how long nothing has been asked; 0 while something is."""
-        return 0.0 if self._busy or self.idle_since is None else now - self.idle_since
-
-    def end(self, *, is_abort: bool) -> None:
+    def end(self, reason: str = "", *, is_abort: bool) -> None:
         """Ends the connection; an abort forgets what has not been sent."""
-        transport = self.transport
-        if is_abort and transport is not None:
-            transport.abort()
+        self.cut_because = reason
+        if is_abort and self._wire is not None:
+            self._wire.abort()
         else:
             self.force_close()
 
+    def _is_stuck(self, now: float, write_seconds: float) -> bool:
+        """Whether what waits to be sent has waited too long."""
+        unsent = self._unsent()
+        if not unsent:
+            # A stream may go on; until then the client has all that there is.
+            self.writing_since = now if self._busy and self._is_stream else None
+            return False
+        if self._is_stream:
+            queued = (unsent, self._unacknowledged())
+            if queued != self._queued:
+                self._queued, self.writing_since = queued, now
+        return self.writing_since is not None and now - self.writing_since > write_seconds
+
     def _unsent(self) -> int:
-        return 0 if self.transport is None else self.transport.get_write_buffer_size()
+        """Bytes that the kernel has not taken yet."""
+        return 0 if self._wire is None else self._wire.get_write_buffer_size()
 
+    def _unacknowledged(self) -> int:
+        """Bytes that the kernel has taken and the client's has not; a slow reader moves these long before ours."""
+        if self._wire is None:
+            return 0
+        try:
+            size = fcntl.ioctl(self._wire.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        except OSError:
+            return 0
+        return int(struct.unpack("i", size)[0])
 
-class ConnectionServer(Server):
-    """Makes connections and knows them all; `on_lost` is called for each that has ended."""
-
-    def __init__(self, handler: Handler, times: ConnectionTimes, **options: Any) -> None:  # noqa: ANN401  aiohttp's own
-        """Answers requests with what `handler` gives; `options` go to every connection."""
-        super().__init__(handler, handler_cancellation=True)
-        make_request = self.request_factory
-
-        def began(*parts: Any) -> web.BaseRequest:  # noqa: ANN401  what aiohttp hands on
-            request = make_request(*parts)
-            request.protocol.request_began()  # type: ignore[attr-defined]  # a Connection, see `__call__`
-            return request
-
-        self.request_factory = began
-        self._times = times
-        self._options = options
-        self.on_lost: Callable[[], None] = _nothing
-
-    def __call__(self) -> Connection:
-        """A protocol for one connection."""
-        return Connection(
-            self,
-            loop=self._loop,
-            keepalive_timeout=NEVER,
-            lingering_time=self._times.read_seconds,
-            access_log=None,
-            **self._options,
+    def _refuse_head(self) -> None:
+        """Answers 431, or ends the connection after an answer that is worked on."""
+        _log.debug("a request head of more than %d bytes", MAX_HEAD_BYTES)
+        if self._busy or self._messages or self._wire is None:
+            self.close()
+            return
+        body = _TOO_LARGE_TEXT
+        head = (
+            f"HTTP/1.1 {body}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
-
-    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
-        """Forgets a connection."""
-        super().connection_lost(handler, exc)
-        self.on_lost()
-
-    def sweep(self, *, linger_seconds: float | None = None) -> None:
-        """Ends connections whose client takes too long, and with `linger_seconds` those idle for longer."""
-        now = self._loop.time()
-        for connection in self.connections:
-            if not isinstance(connection, Connection):
-                continue
-            if connection.overdue(now, self._times):
-                connection.end(is_abort=connection.writing_since is not None)
-            elif linger_seconds is not None and connection.idle_for(now) >= linger_seconds:
-                connection.end(is_abort=False)
-
-
-def _nothing() -> None:
-    """Does nothing."""
+        self._wire.write((head + body).encode())
+        self.force_close()

@@ -11,6 +11,10 @@ BLANK_BODY = b" "
 """Bodies of routes that say nothing: adapters in front of the server drop empty ones."""
 
 
+class ClientGone(ConnectionError):
+    """The client's connection ended while something was written to it; that a source's has ended is another thing."""
+
+
 def as_error(error: Exception) -> BildwerkError:
     """The error as one of ours; what was not foreseen is our fault."""
     if isinstance(error, BildwerkError):

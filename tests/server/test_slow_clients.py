@@ -13,6 +13,7 @@ import pyvips
 
 from benchmarks.load.client import Connection, Cut
 from benchmarks.load.server import RunningServer
+from tests.server.test_processes import until
 
 QUICK = "/unsafe/rs:fit:100:100/plain/local:///photo.jpg"
 Start = Callable[..., RunningServer]
@@ -91,6 +92,20 @@ async def test_an_answer_that_nobody_takes_is_given_up_and_held_no_worker(start:
     assert answer.status == 200
     assert answer.seconds < 2
     assert taken < 9_000_000
+
+
+async def test_a_raw_stream_lives_as_long_as_its_reader_takes_some_of_it(start: Start, pictures: Path) -> None:
+    """Far longer than the time for an answer, and slower than a buffer within that time; then it is cut."""
+    (pictures / "large.bin").write_bytes(bytes(20_000_000))
+    server = start(IMGPROXY_WRITE_RESPONSE_TIMEOUT="1")
+    slow = slow_socket(server.port)
+    slow.sendall(b"GET /unsafe/raw:1/plain/local:///large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    began = time.monotonic()
+    while time.monotonic() - began < 5:
+        assert slow.recv(2000)
+        await asyncio.sleep(0.1)
+    await until(lambda: b"did not take the answer within 1 s" in server.log.read_bytes(), 6)
+    slow.close()
 
 
 async def test_a_request_line_over_the_limit_is_431(start: Start) -> None:

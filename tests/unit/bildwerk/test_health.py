@@ -66,6 +66,20 @@ def test_the_address_to_ask_follows_from_the_address_to_listen_on(bind: str, exp
 
 
 @pytest.mark.parametrize(
+    ("bind", "network", "host"),
+    [
+        (":80", "tcp", "127.0.0.1"),
+        (":80", "tcp4", "127.0.0.1"),
+        (":80", "tcp6", "::1"),
+        ("10.0.0.1:80", "tcp6", "10.0.0.1"),
+    ],
+)
+def test_without_a_host_the_version_of_ip_decides(bind: str, network: str, host: str) -> None:
+    """A server of version 6 only hears nobody who asks the loopback address of version 4."""
+    assert address(bind, network) == (host, 80)
+
+
+@pytest.mark.parametrize(
     "bind", ["8080", "host", "host:", ":x", ":0", ":65536", ":-1", ":1_0", ":９", ":" + "9" * 5000]
 )
 def test_an_address_without_a_port_is_refused(bind: str) -> None:

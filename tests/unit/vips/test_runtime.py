@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
+
 import pytest
 import pyvips
 
@@ -49,6 +53,39 @@ def test_libvips_neither_caches_nor_spreads_over_threads(capabilities: Capabilit
 def test_loaders_that_are_not_listed_are_blocked(data: bytes) -> None:
     with pytest.raises(pyvips.Error):
         pyvips.Image.new_from_buffer(data, "")
+
+
+_NESTED = """
+import ctypes, logging, sys
+from renderer.vips import runtime
+
+runtime.start()
+glib = ctypes.CDLL(sys.argv[1])
+
+class Nested(logging.Handler):
+    told = 0
+    def emit(self, record):
+        self.told += 1
+        glib.g_log(b"VIPS", 1 << 4, b"inner")
+
+handler = Nested()
+logging.getLogger("pyvips").addHandler(handler)
+glib.g_log(b"VIPS", 1 << 4, b"outer")
+assert handler.told == 1
+"""
+
+
+def test_a_warning_while_another_is_told_does_not_end_the_process() -> None:
+    """GLib aborts by default; the log handler may free a picture at any moment, and libvips may complain of that."""
+    binding = importlib.util.find_spec("_libvips")
+    assert binding is not None
+    assert binding.origin is not None
+
+    ended = subprocess.run(
+        [sys.executable, "-c", _NESTED, binding.origin], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (ended.returncode, "inner" in ended.stderr) == (0, True), ended.stderr
 
 
 @pytest.mark.usefixtures("capabilities")
