@@ -206,10 +206,10 @@ class _Instance:
 
 
 def _warn_of_unknown(environment: Mapping[str, str]) -> None:
-    from renderer.settings.load import unknown_names
+    from renderer.settings.load import unknown_settings
 
-    for name, nearest in unknown_names(environment):
-        _log.warning("%s is unknown%s", name, f"; is {nearest} meant?" if nearest else "")
+    for text in unknown_settings(environment):
+        _log.warning("%s", text)
 
 
 def _print_examples(address: str) -> None:

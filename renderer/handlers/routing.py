@@ -34,7 +34,7 @@ async def route(request: web.BaseRequest, services: Services) -> web.StreamRespo
     if target == "*" and request.method == "OPTIONS":
         return web.Response()
     if not target.startswith("/") or _MALFORMED.search(target):
-        return _bad_request()
+        return _bad_request(services.settings.server.server_name)
     name = request_id(request)
     response = await _answered(request, services, target, name)
     if not response.prepared:
@@ -76,7 +76,8 @@ async def _nothing(_request: web.BaseRequest, _services: Services) -> web.Stream
     return blank_response(404)
 
 
-def _bad_request() -> web.Response:
+def _bad_request(server_name: str) -> web.Response:
     response = web.Response(status=400, text="400 Bad Request", content_type="text/plain", charset="utf-8")
+    response.headers["Server"] = server_name  # or aiohttp would name itself and its version
     response.force_close()
     return response

@@ -120,7 +120,7 @@ class ServerProcess:
             write_seconds=server.write_response_timeout_seconds,
             keep_alive_seconds=server.keep_alive_timeout_seconds,
         )
-        connections = ConnectionServer(app, times)
+        connections = ConnectionServer(app, times, server_name=server.server_name)
         acceptor = Acceptor(
             connections,
             self._given.listener,

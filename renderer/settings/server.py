@@ -55,8 +55,8 @@ class ServerSettings:
         "IMGPROXY_WRITE_RESPONSE_TIMEOUT",
         read=integer(1),
         default=10,
-        doc="How long a client may take to receive a response; a connection that is slower is closed. Raw streams may"
-        " take that long for each piece.",
+        doc="How long a client may take to receive a response; a connection that is slower is closed. Raw streams are"
+        " closed when nothing of them is taken for so long.",
     )
     keep_alive_timeout_seconds: int = setting(
         "IMGPROXY_KEEP_ALIVE_TIMEOUT",

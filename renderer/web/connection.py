@@ -51,6 +51,7 @@ class Connection(web.RequestHandler):
         "_head_bytes",
         "_is_stream",
         "_queued",
+        "_server_name",
         "_wire",
         "cut_because",
         "idle_since",
@@ -59,8 +60,9 @@ class Connection(web.RequestHandler):
         "writing_since",
     )
 
-    def __init__(self, manager: Server, **options: Any) -> None:  # noqa: ANN401  aiohttp's own
+    def __init__(self, manager: Server, *, server_name: str, **options: Any) -> None:  # noqa: ANN401  aiohttp's own
         super().__init__(manager, **options)
+        self._server_name = server_name
         self._busy = False
         # aiohttp forgets its transport as soon as it closes it, long before the last byte has left.
         self._wire: asyncio.Transport | None = None
@@ -143,7 +145,8 @@ class Connection(web.RequestHandler):
             return super().handle_error(request, status, exc, message)
         _log.debug("a request that is no HTTP: %s", exc)
         text = _TOO_LARGE_TEXT if isinstance(exc, LineTooLong) else "400 Bad Request"
-        response = web.Response(status=int(text[:3]), text=text)
+        # Without one of ours aiohttp would name itself and its version.
+        response = web.Response(status=int(text[:3]), text=text, headers={"Server": self._server_name})
         response.force_close()
         return response
 

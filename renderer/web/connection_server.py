@@ -21,8 +21,8 @@ _ABSOLUTE: Final = "http://"
 class ConnectionServer(Server):
     """Makes connections and knows them all; `on_lost` is called for each that has ended."""
 
-    def __init__(self, handler: Handler, times: ConnectionTimes, **options: Any) -> None:  # noqa: ANN401  aiohttp's own
-        """Answers requests with what `handler` gives; `options` go to every connection."""
+    def __init__(self, handler: Handler, times: ConnectionTimes, *, server_name: str = "") -> None:
+        """Answers requests with what `handler` gives, and what is no HTTP under `server_name`."""
         super().__init__(handler, handler_cancellation=True)
         make_request = self.request_factory
 
@@ -35,7 +35,7 @@ class ConnectionServer(Server):
 
         self.request_factory = began
         self._times = times
-        self._options = options
+        self._server_name = server_name
         self.on_lost: Callable[[], None] = _nothing
 
     def __call__(self) -> Connection:
@@ -49,7 +49,7 @@ class ConnectionServer(Server):
             auto_decompress=False,  # nobody looks at a body
             max_line_size=MAX_HEAD_BYTES,
             max_field_size=MAX_HEAD_BYTES,
-            **self._options,
+            server_name=self._server_name,
         )
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
