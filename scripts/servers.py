@@ -115,7 +115,7 @@ class NodeServer:
 class PythonServer:
     """A command of a Python package that stays out of `.venv`: what it needs must not meet what we need.
 
-    The folder above `path`'s has the modules.
+    The folder above `path`'s has the modules, which are compiled for one version of Python.
     """
 
     name: str
@@ -130,14 +130,18 @@ class PythonServer:
     @property
     def path(self) -> Path:
         """The command in the package's folder."""
-        return FOLDER / f"{self.package}-{self.version}" / "bin" / self.name
+        return self._place / "bin" / self.name
 
     def build(self, tool: str, folder: Path) -> Build:
         """A folder with the package and what it needs."""
         options = ["-q", "--disable-pip-version-check", "--only-binary", ":all:", "--target", str(folder)]
         command = [tool, "-m", "pip", "install", *options, f"{self.package}=={self.version}"]
-        place = FOLDER / f"{self.package}-{self.version}"
-        return Build(command=command, environment={"PIP_ROOT_USER_ACTION": "ignore"}, result=folder, place=place)
+        environment = {"PIP_ROOT_USER_ACTION": "ignore"}
+        return Build(command=command, environment=environment, result=folder, place=self._place)
+
+    @property
+    def _place(self) -> Path:
+        return FOLDER / f"{self.package}-{self.version}-python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 VERSITYGW: Final = GoServer(name="versitygw", package="github.com/versity/versitygw/cmd/versitygw", version="v1.8.0")

@@ -95,7 +95,7 @@ def _wait_until_well(server: RunningServer) -> None:
     end = time.monotonic() + START_SECONDS
     while not server.is_well():
         if server.process.poll() is not None or time.monotonic() > end:
-            raise RuntimeError(f"the server did not start:\n{server.log.read_text(errors='replace')}")
+            raise RuntimeError(f"the server did not start:\n{server.log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.02)
 
 

@@ -13,6 +13,7 @@ from benchmarks.load.client import Connection, Tally
 from benchmarks.load.server import free_port, running_server
 from benchmarks.resilience.figures import Figure
 from benchmarks.resilience.site import USUAL, Site, clients
+from benchmarks.resilience.source_bytes import source_bytes
 
 WORKERS: Final = 4
 QUEUE: Final = 16
@@ -32,7 +33,7 @@ web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log
 
 
 async def overload(site: Site) -> list[Figure]:
-    """Throughput, refusals and health under overload."""
+    """Throughput, refusals and health under overload; then memory for sources."""
     variables = site.variables(IMGPROXY_WORKERS=str(WORKERS), IMGPROXY_REQUESTS_QUEUE_SIZE=str(QUEUE))
     with running_server(site.folder / "overload.log", variables) as server:
         # Twice the workers: enough that every process always has something to do, few enough that nobody is refused.
@@ -54,7 +55,7 @@ async def overload(site: Site) -> list[Figure]:
         finally:
             bare.terminate()
             await bare.wait()
-    return _figures(site, (unloaded, loaded), health, hello)
+    return [*_figures(site, (unloaded, loaded), health, hello), *await source_bytes(site)]
 
 
 def _figures(site: Site, tallies: tuple[Tally, Tally], health: Tally, hello: Tally) -> list[Figure]:

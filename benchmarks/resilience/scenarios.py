@@ -11,6 +11,7 @@ from benchmarks.resilience.overload import overload
 from benchmarks.resilience.site import Site
 from benchmarks.resilience.slow import slow
 from benchmarks.resilience.soak import soak
+from benchmarks.resilience.store import store
 
 SCENARIOS: Final[Mapping[str, Callable[[Site], Coroutine[Any, Any, list[Figure]]]]] = {
     "overload": overload,
@@ -19,5 +20,6 @@ SCENARIOS: Final[Mapping[str, Callable[[Site], Coroutine[Any, Any, list[Figure]]
     "recycle": recycle,
     "kill": kill,
     "slow": slow,
+    "store": store,
     "soak": soak,
 }

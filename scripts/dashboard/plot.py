@@ -41,9 +41,9 @@ def plot(answers: Sequence[Answer], file: Path) -> None:
             _draw(axes, panel, series)
         drawn = io.BytesIO()
         figure.savefig(drawn, dpi=90)
-    # Lines on white need few colors, and a picture in a repository should be small.
+    # A palette keeps a picture in a repository small; of 64 colors the lines' own would not all be left.
     with Image.open(drawn) as picture:
-        picture.convert("RGB").quantize(64).save(file, optimize=True)
+        picture.convert("RGB").quantize(256).save(file, optimize=True)
 
 
 def _draw(axes: Any, panel: Panel, series: dict[str, list[tuple[float, float]]]) -> None:  # noqa: ANN401  matplotlib's axes have no useful type
@@ -60,6 +60,9 @@ def _draw(axes: Any, panel: Panel, series: dict[str, list[tuple[float, float]]])
         for name in names:
             axes.plot(*zip(*series[name], strict=True), label=name, linewidth=1)
     axes.set_ylim(bottom=0)
+    if len(names) > _MAX_NAMES / 2:
+        # Room for the long legend above the lines.
+        axes.set_ylim(top=axes.get_ylim()[1] * 1.35)
     if panel.unit.startswith("B") or panel.unit == "bytes":
         # Steps that are round in binary units.
         highest = max((value for values in series.values() for _, value in values), default=0.0)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks.load.proxy import TroubleProxy, trouble_proxy
+from benchmarks.load.s3 import S3Server, writer
 from renderer.settings.load import load_settings
 from renderer.sources.registry import Sources, open_sources
 from renderer.sources.stores import open_stores
 from tests.servers.aws import FakeAWS, fake_aws
-from tests.servers.proxy import TroubleProxy, trouble_proxy
-from tests.servers.s3 import S3Server, aws_credentials, own_s3, shared_s3, writer
+from tests.servers.s3 import aws_credentials, own_s3, shared_s3
 
 __all__ = ["aws_credentials", "own_s3", "shared_s3"]
 

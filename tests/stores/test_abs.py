@@ -11,13 +11,13 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from benchmarks.load.proxy import trouble_proxy
 from renderer.errors import SourceIncomplete, SourceTimeout
 from renderer.response.validators import Conditions
 from renderer.sources.azure import signature
 from renderer.sources.registry import Sources
 from renderer.sources.source import NotModified, RawRequest, SourceHeaders
 from tests.servers.azurite import ACCOUNT, KEY, Azurite, running
-from tests.servers.proxy import trouble_proxy
 from tests.servers.web import serving, untrusted_tls
 from tests.stores.answers import JPEG, fetched, raw, refused
 from tests.stores.conftest import OpenStores

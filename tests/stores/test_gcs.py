@@ -17,13 +17,13 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from benchmarks.load.proxy import trouble_proxy
 from renderer.errors import ConfigurationError, SourceIncomplete, SourceTimeout
 from renderer.response.validators import Conditions, parse_http_date
 from renderer.sources.gcs import object_etag
 from renderer.sources.registry import Sources
 from renderer.sources.source import NotModified, RawRequest, SourceHeaders
 from tests.servers.gcs import FakeGcs, running
-from tests.servers.proxy import trouble_proxy
 from tests.stores.answers import JPEG, fetched, raw, refused
 from tests.stores.conftest import OpenStores
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.load.proxy import TroubleProxy
+from benchmarks.load.s3 import Moto, S3Server
 from renderer.errors import SourceError, SourceStatus, SourceTooLarge
 from renderer.response.validators import Conditions, http_date
 from renderer.sources.source import NotModified, RawRequest, Source, SourceHeaders
-from tests.servers.proxy import TroubleProxy
-from tests.servers.s3 import Moto, S3Server
 from tests.stores.conftest import OpenS3
 
 DATA = bytes(range(256)) * 40

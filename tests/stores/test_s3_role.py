@@ -8,10 +8,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from benchmarks.load.s3 import Moto
 from renderer.errors import SourceError
 from renderer.sources.source import Source
 from tests.servers.aws import Answer, Answering, FakeAWS, Request
-from tests.servers.s3 import Moto
 from tests.stores.conftest import OpenS3
 
 ROLE = "arn:aws:iam::123456789012:role/picture-reader"

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks.load.proxy import TroubleProxy
+from benchmarks.load.s3 import S3Server, writer
 from renderer.errors import SourceError, SourceIncomplete, SourceTimeout
 from renderer.sources.source import RawRequest, RawSource, Source
 from tests.servers.aws import Answer, FakeAWS, Request
-from tests.servers.proxy import TroubleProxy
-from tests.servers.s3 import S3Server, writer
 from tests.stores.conftest import OpenS3
 
 SIZE = 2_000_000
@@ -103,13 +103,14 @@ async def test_a_body_that_breaks_off(proxy: TroubleProxy, url: str, open_s3: Op
     assert isinstance(await sources.fetch(url), Source)
 
 
+@pytest.mark.parametrize("resets", [False, True])
 @pytest.mark.parametrize(("spared_after", "is_served"), [(None, False), (2, True), (3, True)])
 async def test_connections_that_break_before_an_answer(
-    proxy: TroubleProxy, url: str, open_s3: OpenS3, spared_after: int | None, *, is_served: bool
+    proxy: TroubleProxy, url: str, open_s3: OpenS3, spared_after: int | None, *, is_served: bool, resets: bool
 ) -> None:
-    """Three attempts; one that comes through is enough."""
+    """Three attempts, however the connection ends; one that comes through is enough."""
     sources = open_s3(proxy.port)
-    proxy.cut_after_bytes, proxy.resets, proxy.spared_after = 0, True, spared_after
+    proxy.cut_after_bytes, proxy.resets, proxy.spared_after = 0, resets, spared_after
 
     if is_served:
         assert isinstance(await sources.fetch(url), Source)

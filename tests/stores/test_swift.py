@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from benchmarks.load.proxy import trouble_proxy
 from renderer.errors import ConfigurationError, SourceIncomplete, SourceTimeout
 from renderer.response.validators import Conditions
 from renderer.settings.load import load_settings
@@ -16,7 +17,6 @@ from renderer.sources.objects import ObjectLoader
 from renderer.sources.registry import Sources
 from renderer.sources.source import NotModified, RawRequest, SourceHeaders
 from renderer.sources.swift import Access, SwiftStore, authenticated
-from tests.servers.proxy import trouble_proxy
 from tests.servers.swift import KEY, USER, Swift, running
 from tests.servers.web import serving
 from tests.stores.answers import JPEG, fetched, raw, refused
