@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from renderer.errors import RequestTimeout, TooManyRequests
 from renderer.pipeline.slots import Claim, ClaimState, Slots
@@ -65,7 +65,7 @@ class Workers:
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="render")
         self._capacity = count + queue_size if queue_size else max_requests
         self._admitted = 0
-        self._overstaying = 0
+        self._overstaying: dict[asyncio.Future[Any], float] = {}
         self._mean_seconds = _FIRST_RENDER_SECONDS
 
     @property
@@ -76,8 +76,13 @@ class Workers:
             admitted=self._admitted,
             queued=self._slots.queued,
             running=self._slots.running,
-            overstaying=self._overstaying,
+            overstaying=len(self._overstaying),
         )
+
+    @property
+    def overstaying_seconds(self) -> float:
+        """How long ago the oldest render was killed that still runs; 0 if none does."""
+        return time.monotonic() - min(self._overstaying.values()) if self._overstaying else 0.0
 
     @property
     def is_full(self) -> bool:
@@ -212,11 +217,11 @@ class Workers:
     def _kill(self, work: asyncio.Future[T], deadline: Deadline) -> None:
         deadline.kill()
         if not work.done():
-            self._overstaying += 1
+            self._overstaying.setdefault(work, time.monotonic())
             work.add_done_callback(self._left)
 
-    def _left(self, _: asyncio.Future[T]) -> None:
-        self._overstaying -= 1
+    def _left(self, work: asyncio.Future[T]) -> None:
+        self._overstaying.pop(work, None)
 
     def close(self) -> None:
         """Ends the threads; renders that run are waited for, unless one was killed and its encoder does not stop."""

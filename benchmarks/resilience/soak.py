@@ -15,7 +15,8 @@ GROWTH: Final = 1.05
 BROKEN: Final = 60
 _HOSTILE: Final = (
     "/unsafe/w:1e999/plain/local:///landscape.jpg",
-    "/unsafe/rs:force:20000:20000:1/plain/local:///portrait.jpg@avif",
+    "/unsafe/rs:force:4000:4000:1/plain/local:///portrait.jpg@avif",
+    "/unsafe/rs:force:9000:9000:1/bl:20/plain/local:///portrait.jpg@png",
     "/unsafe/plain/local:///../../etc/passwd",
     "/unsafe/plain/http://169.254.169.254/latest/meta-data",
     "/unsafe/plain/http://127.0.0.1:1/x.jpg",

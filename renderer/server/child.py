@@ -24,7 +24,7 @@ A terminal's Ctrl-C goes to every process; the parent decides what follows.
 READY: Final = b"R"
 """A process says that it serves."""
 REPLACE: Final = b"M"
-"""A process has outgrown its memory and asks for a successor."""
+"""A process has outgrown its memory, or cannot end a render, and asks for a successor."""
 ALIVE: Final = b"."
 """A process's event loop turns."""
 

@@ -153,7 +153,7 @@ class ServerProcess:
         return acceptor
 
     async def _keep_house(self, servers: Sequence[ConnectionServer], services: Services) -> None:
-        """Ends slow connections, gives free memory back, asks for a successor when memory has outgrown its limit."""
+        """Ends slow connections, gives free memory back, asks for a successor when one is needed."""
         server = self._settings.server
         memory = MemoryWatch(
             limit_bytes=server.process_max_memory_bytes, trim_seconds=server.free_memory_interval_seconds
@@ -165,7 +165,7 @@ class ServerProcess:
             try:
                 for connections in servers:
                     connections.sweep()
-                if await memory.is_over_limit():
+                if await memory.is_over_limit() or _is_stuck(services):
                     self._given.tell(REPLACE)
                 _show_failing_origins(services)
                 stats.tell()
@@ -245,6 +245,15 @@ class MemoryStats:
         if self._vitals is not None and now - self._told_at >= self._seconds:
             self._told_at = now
             log_memory(self._vitals())
+
+
+def _is_stuck(services: Services) -> bool:
+    """Whether a render was killed and has gone on for as long again as a whole request may take.
+
+    An encoder that takes a picture in one piece does not look whether it was killed. It holds its slot and its memory
+    until it is through, which may be minutes; with the process's end they come back.
+    """
+    return services.workers.overstaying_seconds > services.settings.server.timeout_seconds
 
 
 def _show_failing_origins(services: Services) -> None:

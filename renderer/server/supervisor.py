@@ -9,7 +9,8 @@ SIGHUP           reload: settings are read anew in a process of their own and tr
                  each process gets a successor and is retired; if it cannot, everything stays as it was.
 SIGCHLD          a process has ended; if nobody told it to, it is replaced.
 
-A process that has outgrown its memory asks for a successor, and gets it as in a reload.
+A process that has outgrown its memory, or that has a render that does not end, asks for a successor and gets it as in a
+reload.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ class Supervisor:
         if READY in said and seat.successor is child:
             self._seated(seat, child)
         if REPLACE in said and seat.serving is child and child.age >= self._patience.steady and not seat.is_outgrown:
-            _log.warning("Process %d has outgrown its memory: it gets a successor", child.pid)
+            _log.warning("Process %d holds too much memory or a render that does not end: it is replaced", child.pid)
             seat.is_due = seat.is_outgrown = True
 
     def _seated(self, seat: Seat, child: Child) -> None:

@@ -144,6 +144,22 @@ async def test_a_process_that_has_outgrown_its_memory_is_replaced_without_a_cut(
     assert set(tally.seconds) == {200}
 
 
+async def test_a_process_whose_encoder_does_not_stop_is_replaced(start: Start) -> None:
+    """AVIF at its slowest takes a minute here and heeds no deadline; its slot and its memory come back before that."""
+    server = start(BILDWERK_PROCESSES="1", IMGPROXY_TIMEOUT="2", IMGPROXY_AVIF_SPEED="0", IMGPROXY_WORKERS="1")
+    before = server.children()
+    connection = await Connection.open(server.port)
+    late = await connection.get("/unsafe/rs:force:1200:2400:1/plain/local:///photo.jpg@avif")
+    await connection.close()
+    await until(lambda: set(before).isdisjoint(server.children()), 30)
+    connection = await Connection.open(server.port)
+    answer = await connection.get(QUICK)
+    await connection.close()
+
+    assert (late.status, late.body) == (503, b"Timeout")
+    assert answer.status == 200
+
+
 async def test_processes_end_when_their_supervisor_is_killed(start: Start) -> None:
     server = start(BILDWERK_PROCESSES="2")
     await until(lambda: len(server.children()) == 2)
