@@ -75,7 +75,9 @@ def supervised(tmp_path: Path) -> Iterator[Callable[..., Supervised]]:
             program = Supervised(process=process, folder=tmp_path)
             if is_ready:
                 count = int(environment.get("BILDWERK_PROCESSES", "1"))
-                program.until(lambda: program.log.count("serves") >= count)
+                program.until(
+                    lambda: program.log.count("serves") >= count and re.search(r"ready on \d+\n", program.log)
+                )
             return program
 
         yield start
