@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import aiohttp
@@ -26,7 +26,7 @@ from renderer.sources.budget import ByteBudget
 from renderer.sources.connections import Connections
 from renderer.sources.cookies import Cookies, cookie_header
 from renderer.sources.guard import AddressGuard, GuardedResolver
-from renderer.sources.http_body import announced_length, read_body, refuse_larger
+from renderer.sources.http_body import announced_length, read_body, refuse_larger, streamed
 from renderer.sources.http_errors import brief, late_errors, origin_errors
 from renderer.sources.proxies import Proxies
 from renderer.sources.redirects import REDIRECT_STATUSES, Hop, carrying, first_hop, next_hop
@@ -131,7 +131,7 @@ class HttpLoader:
             headers=_relayed(response.headers),
             content_length=None if response.status in _BODILESS else response.content_length,
             caching=self._source_headers(response.headers),
-            chunks=self._chunks(response),
+            chunks=streamed(response, timeout_seconds=self._timeout_seconds),
             release=release,
         )
 
@@ -202,16 +202,6 @@ class HttpLoader:
             async with asyncio.timeout_at(deadline) as clock:
                 data = await read_body(response, max_bytes=max_bytes, lease=lease, clock=clock)
         return Source(data=data, url=str(response.url), headers=headers, lease=lease)
-
-    async def _chunks(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        while True:
-            # The clock runs while we wait for the origin, not while a slow client takes what we have.
-            with origin_errors():
-                async with asyncio.timeout(self._timeout_seconds):
-                    chunk = await response.content.readany()
-            if not chunk:
-                return
-            yield chunk
 
     def _source_headers(self, headers: MultiMapping[str]) -> SourceHeaders:
         return SourceHeaders(

@@ -18,6 +18,7 @@ from aiohttp import ClientResponse
 
 from renderer.errors import SourceError, SourceIncomplete, SourceTooLarge
 from renderer.sources.budget import NO_LEASE, Lease
+from renderer.sources.http_errors import origin_errors
 
 _SLICE_BYTES: Final = 256 * 1024
 """How much one step of decoding may produce: about a millisecond of the event loop."""
@@ -52,6 +53,22 @@ async def read_body(
 def announced_length(response: ClientResponse) -> int:
     """How many bytes the answer says that its decoded body has; 0 if it does not say."""
     return 0 if response.headers.get("Content-Encoding") == "gzip" else response.content_length or 0
+
+
+async def streamed(response: ClientResponse, *, timeout_seconds: float) -> AsyncIterator[bytes]:
+    """The body as it comes, undecoded; no wait for the next bytes takes longer than the time limit.
+
+    Raises:
+        SourceError: the body stalls or is cut short.
+    """
+    while True:
+        # The clock runs while we wait for the origin, not while a slow client takes what we have.
+        with origin_errors():
+            async with asyncio.timeout(timeout_seconds):
+                chunk = await response.content.readany()
+        if not chunk:
+            return
+        yield chunk
 
 
 def refuse_larger(size: int, max_bytes: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
@@ -20,7 +20,7 @@ from renderer.settings.sources import SourceSettings
 from renderer.sources.buckets import check_bucket
 from renderer.sources.budget import ByteBudget
 from renderer.sources.byte_range import byte_range
-from renderer.sources.http_body import announced_length, read_body, refuse_larger
+from renderer.sources.http_body import announced_length, read_body, refuse_larger, streamed
 from renderer.sources.http_errors import late_errors, origin_errors, store_errors
 from renderer.sources.http_store import HttpStore
 from renderer.sources.object_url import ObjectAddress, address_problem, object_address
@@ -134,7 +134,7 @@ class ObjectLoader:
             headers=_relayed(response.headers, headers),
             content_length=response.content_length,
             caching=headers,
-            chunks=self._chunks(response),
+            chunks=streamed(response, timeout_seconds=self._timeout_seconds),
             release=release,
         )
 
@@ -205,16 +205,6 @@ class ObjectLoader:
         if status == 404 or status >= 500 or (self._store.rules.relays_statuses and status >= 400):
             return SourceStatus(text, source_status=status)
         return SourceError(text)
-
-    async def _chunks(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        while True:
-            # The clock runs while we wait for the store, not while a slow client takes what we have.
-            with origin_errors():
-                async with asyncio.timeout(self._timeout_seconds):
-                    chunk = await response.content.readany()
-            if not chunk:
-                return
-            yield chunk
 
 
 def _refuse_announced(response: aiohttp.ClientResponse, headers: SourceHeaders, max_bytes: int) -> None:
