@@ -74,15 +74,37 @@ def meta(data: bytes) -> Box:
 
 def items(data: bytes, parent: Box) -> Iterator[tuple[bytes, int]]:
     """The items' types, and where in the file each is written: `hvc1` is HEVC, `av01` is AV1, `Exif` is metadata."""
+    return ((type, place) for _, type, place in _numbered_items(data, parent))
+
+
+def _numbered_items(data: bytes, parent: Box) -> Iterator[tuple[int, bytes, int]]:
     listed = child(data, parent, b"iinf")
     if listed is None:
         return
     count_bytes = 2 if version(data, listed) == 0 else 4
     for entry in boxes(data, listed.start + _FULL_BOX + count_bytes, listed.end):
         id_bytes = 2 if version(data, entry) <= 2 else 4
-        place = entry.start + _FULL_BOX + id_bytes + 2
+        start = entry.start + _FULL_BOX
+        place = start + id_bytes + 2
         if place + 4 <= entry.end:
-            yield data[place : place + 4], place
+            yield number(data, start, id_bytes), data[place : place + 4], place
+
+
+def primary_type(data: bytes, parent: Box) -> bytes | None:
+    """The type of the item that the file shows; None if it names none."""
+    named = child(data, parent, b"pitm")
+    if named is None:
+        return None
+    wanted = number(data, named.start + _FULL_BOX, 2 if version(data, named) == 0 else 4)
+    return next((type for item, type, _ in _numbered_items(data, parent) if item == wanted), None)
+
+
+def properties(data: bytes, parent: Box) -> frozenset[bytes]:
+    """The types of all properties that items of the file have, such as `ispe` for a size and `irot` for a turn."""
+    described = child(data, parent, b"iprp")
+    inside = () if described is None else boxes(data, described.start, described.end)
+    container = next((box for box in inside if box.type == b"ipco"), None)
+    return frozenset(() if container is None else (box.type for box in boxes(data, container.start, container.end)))
 
 
 def is_hevc(data: bytes) -> bool:
