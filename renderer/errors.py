@@ -28,6 +28,7 @@ BildwerkError
 ├── ResponseUnwritten              499  Cancelled                   IO
 │   └── ResponseStalled            (the same)
 └── InternalError                  500  Internal error              unexpected
+    └── ResultStoreFailed          (reported; no answer ends with it)
 
 ConfigurationError                 every bad setting at once, before the server listens
 
@@ -253,6 +254,10 @@ class InternalError(BildwerkError):
     """Our own fault."""
 
     reported = True
+
+
+class ResultStoreFailed(InternalError):
+    """The store of results cannot be used; the request goes on without it."""
 
 
 class ConfigurationError(Exception):

@@ -24,8 +24,7 @@ from renderer.sources.budget import ByteBudget, Lease
 from renderer.sources.http_body import collect, gunzipped, refuse_larger
 from renderer.sources.http_errors import late_errors
 from renderer.sources.object_url import ObjectAddress, address_problem, object_address
-from renderer.sources.s3_clients import S3Clients
-from renderer.sources.s3_errors import answer_errors, body_errors, code_of, header_of, is_answer, region_of, status_of
+from renderer.sources.s3_errors import answer_errors, body_errors
 from renderer.sources.source import (
     DEFAULT_MAX_BYTES_IN_MEMORY,
     RELAYED_HEADERS,
@@ -38,6 +37,8 @@ from renderer.sources.source import (
     writable,
 )
 from renderer.sources.text_answer import text_answer
+from renderer.storage.s3_answers import code_of, header_of, is_answer, region_of, status_of
+from renderer.storage.s3_clients import S3Clients
 
 _CHUNK_BYTES: Final = 256 * 1024
 _NOT_MODIFIED: Final = 304
@@ -68,7 +69,12 @@ class S3Loader:
             ConfigurationError: the settings ask for what is not there.
         """
         self._timeout_seconds = sources.download_timeout_seconds if timeout_seconds is None else timeout_seconds
-        self._clients = S3Clients(settings, sources, timeout_seconds=self._timeout_seconds)
+        self._clients = S3Clients(
+            settings,
+            timeout_seconds=self._timeout_seconds,
+            keep_alive_seconds=sources.client_keep_alive_timeout_seconds,
+            verifies_tls=not sources.ignore_ssl_verification,
+        )
         self._allowed, self._denied = settings.allowed_buckets, settings.denied_buckets
         self._access_points = dict(settings.access_points)
         self._query_separator = sources.source_url_query_separator

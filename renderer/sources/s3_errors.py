@@ -6,10 +6,8 @@ is 404, and a body that ends early or does not match its checksum is incomplete.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Final
 
 import aiohttp
 from botocore.exceptions import (  # type: ignore[import-untyped]  # the SDK has no types
@@ -23,12 +21,7 @@ from botocore.exceptions import (  # type: ignore[import-untyped]  # the SDK has
 
 from renderer.errors import SourceError, SourceIncomplete, SourceStatus, SourceTimeout, StoreUnreachable
 from renderer.sources.http_errors import brief
-
-# Directory buckets answer to the session that the SDK opens before the first request.
-_OPERATIONS: Final = ("GetObject", "CreateSession")
-_REGION: Final = re.compile(r"[a-z0-9-]{1,63}")
-_OTHER_REGION_STATUSES: Final = (301, 307)
-_OTHER_REGION_CODES: Final = ("AuthorizationHeaderMalformed", "IllegalLocationConstraintException")
+from renderer.storage.s3_answers import OPERATIONS, status_of
 
 
 @contextmanager
@@ -40,7 +33,7 @@ def answer_errors() -> Generator[None]:
         raise SourceTimeout(f"Source timed out: {brief(error)}") from error
     except ClientError as error:
         text = f"Can't download source image: status: {status_of(error)}; {brief(error)}"
-        if error.operation_name not in _OPERATIONS:
+        if error.operation_name not in OPERATIONS:
             # The role could not be assumed: that is no word about the object.
             raise SourceError(text) from error
         raise SourceStatus(text, source_status=status_of(error)) from error
@@ -63,37 +56,3 @@ def body_errors() -> Generator[None]:
         raise SourceTimeout(f"Source timed out: {brief(error)}") from error
     except (BotoCoreError, aiohttp.ClientError) as error:
         raise SourceIncomplete(f"Source response is incomplete: {brief(error)}") from error
-
-
-def is_answer(error: ClientError) -> bool:
-    """Whether this is what S3 says of the object."""
-    return error.operation_name in _OPERATIONS and status_of(error) != 0
-
-
-def status_of(error: ClientError) -> int:
-    """The HTTP status of an answer; 0 if it has none."""
-    return int(_metadata(error).get("HTTPStatusCode", 0))
-
-
-def header_of(error: ClientError, name: str) -> str | None:
-    """A header of an answer; `name` in lower case."""
-    value = _metadata(error).get("HTTPHeaders", {}).get(name)
-    return None if value is None else str(value)
-
-
-def code_of(error: ClientError) -> str:
-    """S3's name for what is wrong, for instance `NoSuchKey`."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def region_of(error: ClientError) -> str | None:
-    """The region that an answer says has the bucket; None if it says no such thing."""
-    if status_of(error) not in _OTHER_REGION_STATUSES and code_of(error) not in _OTHER_REGION_CODES:
-        return None
-    region = header_of(error, "x-amz-bucket-region") or str(error.response.get("Error", {}).get("Region", ""))
-    return region if _REGION.fullmatch(region) else None
-
-
-def _metadata(error: ClientError) -> dict[str, Any]:
-    metadata: dict[str, Any] = error.response.get("ResponseMetadata", {})
-    return metadata

@@ -34,6 +34,7 @@ TABLE = [
     ("ResponseUnwritten", 499, "Cancelled", "IO", False),
     ("ResponseStalled", 499, "Cancelled", "IO", False),
     ("InternalError", 500, "Internal error", "unexpected", True),
+    ("ResultStoreFailed", 500, "Internal error", "unexpected", True),
 ]
 
 

@@ -23,10 +23,10 @@ from botocore.exceptions import NoCredentialsError  # type: ignore[import-untype
 
 from renderer.errors import ConfigurationError, SourceError
 from renderer.settings.s3 import S3Settings
-from renderer.settings.sources import SourceSettings
-from renderer.sources.s3_wire import WireSession
+from renderer.storage.s3_wire import WireSession
 
 _LAST_RESORT_REGION: Final = "us-west-1"
+KEEP_ALIVE_SECONDS: Final = 90.0
 _MAX_BUCKETS: Final = 1024
 _MAX_REGIONS: Final = 64
 """AWS has fewer than 50; an endpoint that names more is not to fill the memory with clients."""
@@ -47,17 +47,29 @@ _MULTI_REGION: Final = re.compile(r"arn:[^:]+:s3::[0-9]+:accesspoint[:/].+")
 class S3Clients:
     """Clients by bucket. `close` ends them all."""
 
-    def __init__(self, settings: S3Settings, sources: SourceSettings, *, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        settings: S3Settings,
+        *,
+        timeout_seconds: float,
+        keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+        verifies_tls: bool = True,
+    ) -> None:
         """Reads the SDK's models, which takes some 0.2 s, and connects to nothing.
+
+        Args:
+            settings: where S3 is and as whom it is asked.
+            timeout_seconds: for connecting, and for each wait for bytes.
+            keep_alive_seconds: how long an idle connection is kept; 0 keeps none.
+            verifies_tls: whether the server's certificate counts.
 
         Raises:
             ConfigurationError: the settings ask for what is not there.
         """
         _check(settings)
         self._settings = settings
-        keep_alive_seconds = sources.client_keep_alive_timeout_seconds
         self._options: dict[str, Any] = {
-            "verify": False if sources.ignore_ssl_verification else None,
+            "verify": None if verifies_tls else False,
             "config": AioConfig(
                 http_session_cls=WireSession,
                 connect_timeout=timeout_seconds,

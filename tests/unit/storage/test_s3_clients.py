@@ -8,11 +8,11 @@ from renderer.errors import ConfigurationError
 from renderer.settings.s3 import S3Settings
 from renderer.settings.sources import SourceSettings
 from renderer.sources.registry import open_sources
-from renderer.sources.s3_clients import S3Clients
+from renderer.storage.s3_clients import S3Clients
 
 
 def _clients() -> S3Clients:
-    return S3Clients(S3Settings(enabled=True, region="here"), SourceSettings(), timeout_seconds=1)
+    return S3Clients(S3Settings(enabled=True, region="here"), timeout_seconds=1)
 
 
 def test_regions_of_buckets_are_remembered_within_bounds() -> None:
