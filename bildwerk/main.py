@@ -23,6 +23,7 @@ SUBCOMMANDS: Final = {
     "render": "render files with the server's own pipeline",
     "explain": "show how a URL is understood, or why it is refused",
     "compare": "replay a log against two servers and list what differs",
+    "purge": "delete stored results of originals",
 }
 _IMGPROXY: Final = ("health", "version")
 

@@ -19,8 +19,12 @@ RELEASE_TAG: Final = f"v-{VERSION}"
 
 def cache_tags(source_urls: Iterable[str], query_separator: str = "?") -> str:
     """The header's value: one tag for each original, in that order and each once, then the release's."""
-    originals = dict.fromkeys(original_tag(url, query_separator) for url in source_urls)
-    return ",".join((*originals, RELEASE_TAG))
+    return ",".join((*original_tags(source_urls, query_separator), RELEASE_TAG))
+
+
+def original_tags(source_urls: Iterable[str], query_separator: str = "?") -> tuple[str, ...]:
+    """One tag for each original, in that order and each once."""
+    return tuple(dict.fromkeys(original_tag(url, query_separator) for url in source_urls))
 
 
 def original_tag(source_url: str, query_separator: str = "?") -> str:

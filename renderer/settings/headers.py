@@ -58,7 +58,7 @@ def _read_value(text: str) -> str:
     return text
 
 
-_NAMES: Final = Reader(expected="a comma-separated list of header names", read=_read_names)
+HEADER_NAMES: Final = Reader(expected="a comma-separated list of header names", read=_read_names)
 HEADER_NAME: Final = Reader(expected="a header name, or nothing", read=_read_name)
 HEADER_VALUE: Final = Reader(expected="text without control characters", read=_read_value)
 
@@ -85,13 +85,13 @@ class HeaderSettings:
     )
     request_passthrough: tuple[str, ...] = setting(
         "IMGPROXY_REQUEST_HEADERS_PASSTHROUGH",
-        read=_NAMES,
+        read=HEADER_NAMES,
         default=(),
         doc="Headers of the client that go to http(s) sources, `Host` allowed, for raw requests too.",
     )
     response_passthrough: tuple[str, ...] = setting(
         "IMGPROXY_RESPONSE_HEADERS_PASSTHROUGH",
-        read=_NAMES,
+        read=HEADER_NAMES,
         default=(),
         doc="Headers of http(s) sources that go to the client, for raw requests too.",
     )

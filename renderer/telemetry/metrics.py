@@ -13,7 +13,8 @@ from renderer.telemetry.gauges import ServerGauges
 from renderer.telemetry.metric_files import MetricFiles
 from renderer.telemetry.observation import Monitor, Vitals
 from renderer.telemetry.origins import OriginFigures
-from renderer.telemetry.prometheus import CacheFigures, Prometheus
+from renderer.telemetry.prometheus import Prometheus
+from renderer.telemetry.result_figures import CacheFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class Metrics:
     cloud_watch: CloudWatch | None
 
     def cache_figures(self) -> CacheFigures:
-        """Counters for a result cache; to be asked for once, by whoever opens one."""
+        """Counters for kept results; to be asked for once, by whoever opens them."""
         return CacheFigures(self.files)
 
     async def close(self) -> None:

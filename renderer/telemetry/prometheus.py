@@ -78,18 +78,6 @@ class Prometheus(Silent):
             self._size.observe(seen.result_bytes)
 
 
-class CacheFigures:
-    """Hits and misses of the result cache; made where there is one, so that the series exist only then."""
-
-    def __init__(self, files: MetricFiles) -> None:
-        self._hits = files.counter("cache_hits", "Results that were stored already.")
-        self._misses = files.counter("cache_misses", "Results that had to be made.")
-
-    def looked_up(self, *, is_hit: bool) -> None:
-        """A result was looked for."""
-        (self._hits if is_hit else self._misses).inc()
-
-
 class Supervision:
     """What the supervisor has to tell: its own memory and CPU time, and how often it replaced a process."""
 

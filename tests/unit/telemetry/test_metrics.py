@@ -7,11 +7,13 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from prometheus_client import values
 from prometheus_client.parser import text_string_to_metric_families
 
+from renderer.cache.figures import CacheState, Dropped
 from renderer.errors import ConfigurationError, RequestCancelled, SourceIncomplete, SourceTimeout, TooManyRequests
 from renderer.settings.load import load_settings
 from renderer.settings.monitoring import MetricsSettings
@@ -236,12 +238,24 @@ def test_a_supervisor_counts_restarts_and_its_own_memory(folder: Path) -> None:
 
 
 def test_a_cache_is_counted_once_there_is_one(metrics: Metrics, folder: Path) -> None:
-    """Both series exist from the first look-up on."""
+    """Hits and misses have imgproxy's names, what they consist of has ours; a request that cannot share is neither."""
     cache = metrics.cache_figures()
-    cache.looked_up(is_hit=True)
+    for state in CacheState:
+        cache.answered(state.value)
+    for reason in get_args(Dropped):
+        cache.dropped(reason)
+    for operation in ("find", "keep", "broken"):
+        cache.store_failed(operation)
+    cache.stored()
+    cache.holds(3, 4096)
 
     shown = series(folder)
-    assert (shown["cache_hits_total", ()], shown["cache_misses_total", ()]) == (1, 0)
+    assert (shown["cache_hits_total", ()], shown["cache_misses_total", ()]) == (3, 2)
+    assert [shown["results_answers_total", (("state", state.value),)] for state in CacheState] == [1] * 6
+    assert shown["results_dropped_total", (("reason", "queue"),)] == 1
+    assert shown["results_store_errors_total", (("operation", "broken"),)] == 1
+    assert (shown["results_stored_total", ()], shown["results_memory_entries", ()]) == (1, 3)
+    assert shown["results_memory_bytes", ()] == 4096
 
 
 def test_cloud_watch_gets_a_line_of_its_embedded_format() -> None:
