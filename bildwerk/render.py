@@ -179,7 +179,7 @@ def _progress_bar(total: int) -> Callable[[int], None]:
 
 def _outcome(job: Job, request: RenderRequest, renderer: Renderer, deadline: Deadline) -> Outcome:
     from renderer.errors import BildwerkError, UnsupportedFormat
-    from renderer.render import source_image
+    from renderer.originals import source_image
     from renderer.sources.source import Source, SourceHeaders
 
     try:

@@ -27,7 +27,7 @@ class Stage(Enum):
 
     PLANNING = "renderer.pipeline"
     PIXELS = "renderer.vips"
-    FETCHING = "renderer.render"
+    FETCHING = "renderer.making"
     RESPONSE = "renderer.handlers"
     CACHING = "renderer.cache"
 

@@ -17,9 +17,11 @@ from renderer.settings.headers import HeaderSettings, header_problems
 from renderer.settings.monitoring import LogSettings, MetricsSettings
 from renderer.settings.processing import FallbackSettings, FormatSettings, PixelSettings, WatermarkSettings
 from renderer.settings.proxies import ProxySettings
+from renderer.settings.results import ResultSettings, result_problems
 from renderer.settings.s3 import S3Settings
 from renderer.settings.security import GrammarSettings, SecuritySettings
 from renderer.settings.server import ServerSettings
+from renderer.settings.sharing import SharingSettings
 from renderer.settings.sources import SourceSettings
 from renderer.settings.stores import AbsSettings, GcsSettings, SwiftSettings, store_problems
 from renderer.settings.tracing import ReportingSettings, TracingSettings
@@ -40,6 +42,7 @@ class Settings:
     sources: SourceSettings = field(default_factory=SourceSettings)
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     proxies: ProxySettings = field(default_factory=ProxySettings)
+    sharing: SharingSettings = field(default_factory=SharingSettings)
     s3: S3Settings = field(default_factory=S3Settings)
     gcs: GcsSettings = field(default_factory=GcsSettings)
     abs: AbsSettings = field(default_factory=AbsSettings)
@@ -48,6 +51,7 @@ class Settings:
     pixels: PixelSettings = field(default_factory=PixelSettings)
     watermark: WatermarkSettings = field(default_factory=WatermarkSettings)
     fallback: FallbackSettings = field(default_factory=FallbackSettings)
+    results: ResultSettings = field(default_factory=ResultSettings)
     tracing: TracingSettings = field(default_factory=TracingSettings)
     reporting: ReportingSettings = field(default_factory=ReportingSettings)
     log: LogSettings = field(default_factory=LogSettings)
@@ -63,6 +67,7 @@ TABLES: Mapping[str, type[Any]] = {
     "sources": SourceSettings,
     "headers": HeaderSettings,
     "proxies": ProxySettings,
+    "sharing": SharingSettings,
     "s3": S3Settings,
     "gcs": GcsSettings,
     "abs": AbsSettings,
@@ -71,6 +76,7 @@ TABLES: Mapping[str, type[Any]] = {
     "pixels": PixelSettings,
     "watermark": WatermarkSettings,
     "fallback": FallbackSettings,
+    "results": ResultSettings,
     "tracing": TracingSettings,
     "reporting": ReportingSettings,
     "log": LogSettings,
@@ -139,6 +145,7 @@ def _check_together(settings: Settings, problems: list[str]) -> None:
         problems.append("IMGPROXY_PROMETHEUS_BIND: expected another address than IMGPROXY_BIND's")
     problems += header_problems(settings.headers)
     problems += store_problems(settings.abs, settings.swift)
+    problems += result_problems(settings.results)
 
 
 def unknown_settings(environment: Iterable[str]) -> list[str]:

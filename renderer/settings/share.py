@@ -36,7 +36,13 @@ def settings_of_process(settings: Settings, index: int) -> Settings:
     )
     in_flight = share(settings.sources.max_source_bytes_in_flight, count, index)
     sources = dataclasses.replace(settings.sources, max_source_bytes_in_flight=in_flight)
-    return dataclasses.replace(settings, server=shared, sources=sources)
+    sharing = dataclasses.replace(settings.sharing, max_bytes=share(settings.sharing.max_bytes, count, index))
+    results = dataclasses.replace(
+        settings.results,
+        memory_bytes=share(settings.results.memory_bytes, count, index),
+        queue_bytes=share(settings.results.queue_bytes, count, index),
+    )
+    return dataclasses.replace(settings, server=shared, sources=sources, sharing=sharing, results=results)
 
 
 def share(total: int, count: int, index: int) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Final
 
 import aiohttp
@@ -109,6 +109,10 @@ class HttpLoader:
         finally:
             # After the whole body this does nothing: the connection is back in the pool.
             response.close()
+
+    def audience(self, client: ClientRequest) -> Hashable:
+        """What of the client's request goes on to origins."""
+        return self._rules.audience(client)
 
     async def stream(self, url: str, request: RawRequest, *, client: ClientRequest = _NOBODY) -> RawSource:
         """The origin's answer on its way through, error answers included; raises as `fetch` does."""
@@ -210,6 +214,8 @@ class HttpLoader:
             cache_control=writable(headers.get("Cache-Control")),
             expires=writable(headers.get("Expires")),
             content_type=writable(headers.get("Content-Type")),
+            date=headers.get("Date"),
+            age=headers.get("Age"),
             passed=self._rules.passed(headers),
         )
 

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from renderer.errors import SourceIncomplete, SourceStatus, SourceTimeout
 from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
-from renderer.sources.budget import ByteBudget
+from renderer.sources.budget import ByteBudget, Lease
 from renderer.sources.byte_range import byte_range
 from renderer.sources.content_type import SNIFFED_BYTES, content_type
 from renderer.sources.http_body import refuse_larger
@@ -36,6 +36,8 @@ from renderer.storage.filesystem import Filesystem, StoredFile
 T = TypeVar("T")
 
 _CHUNK_BYTES: Final = 256 * 1024
+_AT_ONCE_BYTES: Final = 16 * 1024
+"""A file of an icon's size is opened and read in one step: a second one would cost as much as its picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +55,11 @@ class _Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """An open file and its validators."""
+    """A file with its validators: open, or closed if its bytes have been read already."""
 
     file: StoredFile
     headers: SourceHeaders
+    data: bytes | None = None
 
 
 class LocalLoader:
@@ -95,22 +98,32 @@ class LocalLoader:
         """
         key = self._key(url)
         bound = byte_bound(max_bytes, self._max_bytes_in_memory)
-        opened = await self._in_thread(partial(self._found, key, conditions, bound), _close_found)
-        if isinstance(opened, NotModified):
-            return opened
         lease = self._budget.lease()
         try:
-            # The disk's clock does not run while there is no room.
-            await lease.grow(opened.file.size)
-        except BaseException:
-            opened.file.close()
-            raise
-        try:
-            data = await self._in_thread(partial(_whole, key, opened.file))
+            most_at_once = _AT_ONCE_BYTES if lease.try_grow(_AT_ONCE_BYTES) else 0
+            opened = await self._in_thread(partial(self._found, key, conditions, (bound, most_at_once)), _close_found)
+            if isinstance(opened, NotModified):
+                lease.release()
+                return opened
+            data = opened.data
+            if data is None:
+                lease.release()
+                data = await self._read(key, opened.file, lease)
         except BaseException:
             lease.release()
             raise
+        lease.shrink_to(len(data))
         return Source(data=data, url=url, headers=opened.headers, lease=lease)
+
+    async def _read(self, key: str, file: StoredFile, lease: Lease) -> bytes:
+        """All bytes of an open file, as soon as there is room for them."""
+        try:
+            # The disk's clock does not run while there is no room.
+            await lease.grow(file.size)
+        except BaseException:
+            file.close()
+            raise
+        return await self._in_thread(partial(_whole, key, file))
 
     async def stream(self, url: str, request: RawRequest) -> RawSource:
         """The file on its way through; what is missing is an answer with status 404 and a text."""
@@ -130,8 +143,15 @@ class LocalLoader:
     def _key(self, url: str) -> str:
         return object_address(url, query_separator=self._query_separator).key
 
-    def _found(self, key: str, conditions: Conditions, max_bytes: int) -> _Found | NotModified:
-        """The file, open; it is closed in every other case."""
+    def _found(self, key: str, conditions: Conditions, bounds: tuple[int, int]) -> _Found | NotModified:
+        """The file, open; it is closed in every other case.
+
+        Args:
+            key: of the file.
+            conditions: under which its bytes are of interest.
+            bounds: the largest that passes, and the largest that is read at once.
+        """
+        max_bytes, most_at_once = bounds
         try:
             file = self._filesystem.open(key)
         except OSError as error:
@@ -140,7 +160,8 @@ class LocalLoader:
         try:
             if not is_not_modified(headers, conditions):
                 refuse_larger(file.size, max_bytes)
-                return _Found(file=file, headers=headers)
+                data = _whole(key, file) if file.size <= most_at_once else None
+                return _Found(file=file, headers=headers, data=data)
         except BaseException:
             file.close()
             raise

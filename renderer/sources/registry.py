@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Final
@@ -76,6 +76,11 @@ class Sources:
         if client is not None and isinstance(loader, HttpLoader):
             return await loader.fetch(url, conditions=asked, max_bytes=max_bytes, client=client)
         return await loader.fetch(url, conditions=asked, max_bytes=max_bytes)
+
+    def audience(self, url: str, client: ClientRequest) -> Hashable:
+        """What of the client's request may change the source's answer; equal for requests that may share one."""
+        loader = self._loaders.get(scheme_of(url))
+        return loader.audience(client) if isinstance(loader, HttpLoader) else None
 
     async def stream(self, url: str, request: RawRequest, *, client: ClientRequest | None = None) -> RawSource:
         """The source as it is, for `raw:1`; the caller closes it. Arguments and errors are those of `fetch`."""

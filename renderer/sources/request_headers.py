@@ -7,7 +7,7 @@ redirect names, and Host, because it follows to none (spec 03 section 4.2).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +21,9 @@ from renderer.sources.source import ClientRequest, writable
 
 _BODY_HEADERS: Final = frozenset({"content-encoding", "content-range"})
 """Headers of the source's body that would be wrong on the result's; raw answers carry them anyway."""
+
+_COOKIE_HEADERS: Final = frozenset({"cookie", "host", "x-forwarded-host", "x-forwarded-proto"})
+"""Cookies, and what says where they are from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,20 @@ class HeaderRules:
             name for name in headers.response_passthrough if name.lower() not in FRAMING_HEADERS | _BODY_HEADERS
         )
         self._cookies = CookiePassthrough(sources)
+
+    def audience(self, client: ClientRequest) -> Hashable:
+        """What of the client's headers may matter to a source; None if nothing of them goes on.
+
+        Headers that a tracer adds name the request that asked first; no answer depends on them. A cookie that the
+        source sets is for one client: then nobody shares.
+        """
+        if any(name.lower() == "set-cookie" for name in self._response_names):
+            return object()
+        if not (self._request_names or self._cookies.is_on):
+            return None
+        told = _by_lower_name(client.headers.items())
+        names = {name.lower() for name in self._request_names} | _COOKIE_HEADERS | {"connection"}
+        return tuple(sorted((name, told[name]) for name in names if name in told))
 
     def request(
         self, source: URL, client: ClientRequest, own: Mapping[str, str | None], *, sends_extra: bool

@@ -71,6 +71,8 @@ class SourceHeaders:
     cache_control: str | None = None
     expires: str | None = None
     content_type: str | None = None
+    date: str | None = field(default=None, compare=False)
+    age: str | None = field(default=None, compare=False)
     passed: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -93,9 +95,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotModified:
-    """The source says that what the client has is current."""
+    """The source, asked at that Unix time, says that what the client has is current."""
 
     headers: SourceHeaders
+    asked_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

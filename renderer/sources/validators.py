@@ -31,8 +31,11 @@ def is_not_modified(headers: SourceHeaders, conditions: Conditions) -> bool:
     """
     if conditions.if_none_match and headers.etag:
         return _bare_tag(conditions.if_none_match) == _bare_tag(headers.etag)
-    since, modified = _moment(conditions.if_modified_since), _moment(headers.last_modified)
-    return since is not None and modified is not None and modified <= since
+    since = _moment(conditions.if_modified_since)
+    if since is None:
+        return False
+    modified = _moment(headers.last_modified)
+    return modified is not None and modified <= since
 
 
 def _bare_tag(tag: str) -> str:
