@@ -10,7 +10,7 @@ from typing import Final
 
 from bildwerk.terminal import columns, fail
 
-_EXTRAS: Final = {"pi_heif": "pi-heif", "imagecodecs": "imagecodecs"}
+_EXTRAS: Final = {"pi_heif": "pi-heif", "imagecodecs": "imagecodecs", "PIL": "pillow"}
 """Modules of the extras that read and write pictures, and the packages that they come in."""
 
 

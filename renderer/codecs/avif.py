@@ -1,4 +1,4 @@
-"""AVIF pixels, decoded by the dav1d inside Pillow's libavif: the optional extra `avif`.
+"""AVIF pixels, decoded by the dav1d inside Pillow's libavif.
 
 libvips' wheel decodes AV1 with libaom, which takes more than three times as long for the same samples: AV1 leaves a
 decoder no choice. So what is plain is decoded here, and all else, files that are cut short included, is libvips'

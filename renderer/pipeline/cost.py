@@ -58,28 +58,42 @@ class EncodedSource:
     dimensions: Dimensions | None
 
 
-def cost_ms(
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a render is expected to need.
+
+    Attributes:
+        ms: CPU milliseconds; finite, and above 0.
+        shrink: by how much the decoder is going to make the picture smaller; None if it decodes no still picture.
+    """
+
+    ms: float
+    shrink: float | None = None
+
+
+def estimate(
     request: RenderRequest, source: EncodedSource, settings: Settings, savable: frozenset[ImageFormat]
-) -> float:
-    """The estimated cost of a render in CPU milliseconds; finite, and above 0.
+) -> Estimate:
+    """What a render will need.
 
     What is going to be refused for its size or its format costs next to nothing: that is found out before decoding.
     """
     if is_skipped(request, source.format, settings.formats):
-        return _FIXED_MS + (_SANITIZING * source.size_bytes / _MEGA if source.format is ImageFormat.SVG else 0)
+        sanitizing = _SANITIZING * source.size_bytes / _MEGA if source.format is ImageFormat.SVG else 0
+        return Estimate(_FIXED_MS + sanitizing)
     limits = resolved_limits(request.limits, settings.security)
     try:
-        return _render_ms(request, source, (settings, limits), savable)
+        return _render(request, source, (settings, limits), savable)
     except BildwerkError:
-        return _FIXED_MS
+        return Estimate(_FIXED_MS)
 
 
-def _render_ms(
+def _render(
     request: RenderRequest,
     source: EncodedSource,
     resolved: tuple[Settings, ResolvedLimits],
     savable: frozenset[ImageFormat],
-) -> float:
+) -> Estimate:
     settings, limits = resolved
     seen = source.dimensions or _guessed(source)
     frames = max(1, min(seen.frames, limits.max_animation_frames))
@@ -95,7 +109,8 @@ def _render_ms(
     trims = pipeline.cropping.trim.threshold is not None
     shrinks = not (trims or frames > 1 or settings.pixels.disable_shrink_on_load)
     area = raster.width * raster.height / _MEGA
-    loaded = area / plan_load(plan, raster, source.format) ** 2 if shrinks else area
+    shrink = plan_load(plan, raster, source.format) if shrinks else 1.0
+    loaded = area / shrink**2
     size = _result_size(pipeline, raster, plan)
     written = size.width * size.height / _MEGA
     tries = _MAX_BYTES_TRIES if request.output.max_bytes and result.traits.has_quality else 1
@@ -105,7 +120,10 @@ def _render_ms(
         + _drawing_ms(pipeline, written)
         + tries * _encoding_ms(result, written, settings.formats)
     )
-    return _FIXED_MS + _decoding_ms(source, seen, area * frames, loaded * frames) + of_frame * frames
+    milliseconds = _FIXED_MS + _decoding_ms(source, seen, area * frames, loaded * frames) + of_frame * frames
+    if frames > 1:
+        return Estimate(milliseconds)
+    return Estimate(milliseconds, 1.0 if source.format.traits.has_thumbnail else shrink)
 
 
 def _guessed(source: EncodedSource) -> Dimensions:
@@ -128,9 +146,9 @@ def _result_size(pipeline: Pipeline, raster: Raster, plan: FramePlan) -> Size:
 
 
 def _decoding_ms(source: EncodedSource, seen: Dimensions, area: float, loaded: float) -> float:
-    by_area, by_megabyte, by_loaded = (
-        _PROGRESSIVE_JPEG if seen.is_progressive else _DECODING.get(source.format, _DECODING_OTHER)
-    )
+    by_area, by_megabyte, by_loaded = _DECODING.get(source.format, _DECODING_OTHER)
+    if seen.is_progressive:
+        by_area, by_megabyte, by_loaded = _PROGRESSIVE_AT_EIGHTH if loaded * 64 <= area else _PROGRESSIVE_JPEG
     # Metadata and frames that nobody looks at make files larger, not dearer.
     megabytes = min(source.size_bytes / _MEGA, _BYTES_PER_PIXEL * area)
     return by_area * area + by_megabyte * megabytes + by_loaded * loaded
@@ -158,7 +176,7 @@ def _encoding_ms(format: ImageFormat, written: float, settings: FormatSettings) 
     if format is ImageFormat.GIF:
         return _GIF_FRAME_MS + _GIF_ENCODING * written
     if format is ImageFormat.PNG:
-        return written * (_PNG_QUANTIZING if settings.png_quantize else _ENCODING[format])
+        return written * (_PNG_QUANTIZING if settings.png_quantize else _PNG_BY_ENCODER[settings.png_encoder])
     if format is ImageFormat.WEBP:
         return written * _WEBP_BY_EFFORT[settings.webp_effort - 1]
     if format is ImageFormat.AVIF:
@@ -192,13 +210,15 @@ _DECODING: Final = {
     ImageFormat.JPEG: (1.0, 8.5, 2.5),
     ImageFormat.PNG: (1.0, 3.5, 0.0),
     ImageFormat.WEBP: (7.5, 10.0, 0.0),
-    ImageFormat.AVIF: (26.0, 0.0, 0.0),
+    ImageFormat.AVIF: (12.0, 0.0, 0.0),  # 33 where libvips decodes: if it is not plain
     ImageFormat.HEIC: (26.0, 0.0, 0.0),
     ImageFormat.JXL: (31.0, 0.0, 0.0),
     ImageFormat.TIFF: (4.0, 0.0, 0.0),
     ImageFormat.SVG: (0.0, 0.0, 150.0),
 }
 _PROGRESSIVE_JPEG: Final = (5.0, 30.0, 2.5)
+_PROGRESSIVE_AT_EIGHTH: Final = (3.0, 1.5, 2.5)
+"""Most of the file is not read (`renderer.codecs.jpeg_eighth`)."""
 _DECODING_OTHER: Final = (8.0, 0.0, 0.0)
 
 # By megapixel: of the source for trimming, as loaded for shrinking, of the result for the others.
@@ -210,12 +230,12 @@ _WATERMARK: Final = 20.0
 # Encoding, by megapixel of the result. That of a GIF is mostly its palette: 3 to 13 s for 60 frames of 400 x 300.
 _ENCODING: Final = {
     ImageFormat.JPEG: 8.0,
-    ImageFormat.PNG: 100.0,
     ImageFormat.TIFF: 2.0,
     ImageFormat.BMP: 3.0,
     ImageFormat.ICO: 100.0,
     ImageFormat.HEIC: 300.0,
 }
+_PNG_BY_ENCODER: Final = {"fast": 55.0, "imgproxy": 100.0}
 _PNG_QUANTIZING: Final = 1200.0
 _GIF_FRAME_MS: Final = 60.0
 _GIF_ENCODING: Final = 750.0

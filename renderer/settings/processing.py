@@ -83,6 +83,13 @@ class FormatSettings:
     )
     jpeg_progressive: bool = setting("IMGPROXY_JPEG_PROGRESSIVE", read=BOOLEAN, default=False, doc="Progressive JPEG.")
     png_interlaced: bool = setting("IMGPROXY_PNG_INTERLACED", read=BOOLEAN, default=False, doc="Interlaced PNG.")
+    png_encoder: str = setting(
+        "BILDWERK_PNG_ENCODER",
+        read=one_of("fast", "imgproxy"),
+        default="fast",
+        doc="`fast` chooses row filters and compression by content: half the CPU, about 1 % more bytes. `imgproxy`"
+        " writes imgproxy's bytes. Pixels are the same.",
+    )
     png_quantize: bool = setting("IMGPROXY_PNG_QUANTIZE", read=BOOLEAN, default=False, doc="PNG with a palette.")
     png_quantization_colors: int = setting(
         "IMGPROXY_PNG_QUANTIZATION_COLORS",

@@ -1,4 +1,4 @@
-"""HEIC and JPEG XL where libvips lacks the codec: pictures whose pixels come from the extras `heif` and `jxl`.
+"""Pixels that come from extras: of HEIC and JPEG XL, which libvips lacks, and of AVIF and WebP, which it reads slowly.
 
 Opening gives a picture with size, bands and fields but without pixels, so limits and the thumbnail inside a HEIC file
 come first. Decoding is one call that cannot be killed: the deadline is looked at before and after.
@@ -11,11 +11,12 @@ from typing import Final
 import numpy as np
 import pyvips
 
-from renderer.codecs import heif
+from renderer.codecs import avif, heif
 from renderer.codecs.jxl import codec as jxl
 from renderer.codecs.planes import Planes
 from renderer.errors import BrokenImage
 from renderer.formats import ImageFormat
+from renderer.vips import webp
 from renderer.vips.color import ICC_FIELD, Profile, to_result
 from renderer.vips.fields import (
     blob,
@@ -42,10 +43,10 @@ def open_heic(data: bytes, *, thumbnail: bool) -> pyvips.Image:
     forget_complaints()
     small = heif.thumbnail(data) if thumbnail else None
     if small is None or abs(main.width / main.height - small.width / small.height) > _ASPECT_TOLERANCE:
-        return _pending(main, _MAIN)
+        return pending(main, _MAIN)
     # Bands and metadata are the picture's, as in libvips.
     image = _empty((small.width, small.height), main.bands, is_deep=small.bits > 8)
-    return _pending(with_fields_of(image, main), _THUMBNAIL)
+    return pending(with_fields_of(image, main), _THUMBNAIL)
 
 
 def _empty(size: tuple[int, int], bands: int, *, is_deep: bool) -> pyvips.Image:
@@ -74,7 +75,7 @@ def open_jxl(data: bytes, *, pages: int) -> pyvips.Image:
     set_whole_number(image, "bits-per-sample", header.bits)
     if len(picture.delays) > 1:
         _set_pages(image, picture, height, count)
-    return _pending(image, _MAIN)
+    return pending(image, _MAIN)
 
 
 def _set_pages(image: pyvips.Image, picture: jxl.JxlPicture, height: int, count: int) -> None:
@@ -86,14 +87,15 @@ def _set_pages(image: pyvips.Image, picture: jxl.JxlPicture, height: int, count:
         set_whole_number(image, "loop", min(picture.header.animation.loops, 2**31 - 1))
 
 
-def _pending(image: pyvips.Image, which: int) -> pyvips.Image:
+def pending(image: pyvips.Image, which: int = _MAIN) -> pyvips.Image:
+    """The picture, marked as one whose pixels `decoded` gives."""
     image = image.copy()
     set_whole_number(image, PENDING, which)
     return image
 
 
 def decoded(image: pyvips.Image, data: bytes, format: ImageFormat, deadline: Deadline) -> pyvips.Image:
-    """A picture from `open_heic` or `open_jxl` with its pixels.
+    """A picture from `open_heic`, `open_jxl` or `pending` with its pixels; libvips' own where no extra does better.
 
     Raises:
         BrokenImage: they do not decode, or are not what the header says.
@@ -102,7 +104,16 @@ def decoded(image: pyvips.Image, data: bytes, format: ImageFormat, deadline: Dea
     which = whole_number(image, PENDING, _MAIN)
     header = without(image, PENDING)
     deadline.check()
-    if format is ImageFormat.HEIC:
+    if format is ImageFormat.WEBP:
+        read = webp.pixels(data, header)
+        deadline.check()
+        return header if read is None else read
+    if format is ImageFormat.AVIF:
+        faster = avif.decode(data, image.width, image.height) if (image.bands, image.format) == (3, "uchar") else None
+        if faster is None:
+            return header
+        planes = faster
+    elif format is ImageFormat.HEIC:
         planes = heif.decode(data, of_thumbnail=which == _THUMBNAIL, has_alpha=image.bands == 4)
     else:
         picture = jxl.read(data)

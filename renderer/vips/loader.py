@@ -12,17 +12,23 @@ from typing import Any, Final
 
 import pyvips
 
+from renderer.codecs.jpeg_eighth import without_unseen_scans
 from renderer.errors import UnsupportedFormat
 from renderer.formats import ImageFormat
 from renderer.pipeline.geometry import Size
 from renderer.pipeline.header import Raster
 from renderer.vips import runtime
-from renderer.vips.fields import whole_number, without
+from renderer.vips.fields import has, whole_number, whole_size, without
+from renderer.vips.levels import Levels
 from renderer.vips.runtime import EXTRAS, Deadline, forget_complaints, vips_errors
 
 _SVG_DPI: Final = 96
 _SVG_USER_UNITS: Final = 72 / 96
 """User units map to pixels one to one at 96 dpi."""
+
+_EIGHTH: Final = 8
+_WORTH_COPYING: Final = 7 / 8
+"""A megabyte of scans costs 25 ms to decode, one of metadata 0.2 ms to copy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,7 @@ class Loader:
     format: ImageFormat
     settings: LoaderSettings
     deadline: Deadline
+    levels: Levels | None = None
 
     def open(self, *, shrink: float = 1.0, pages: int = 1, thumbnail: bool = False) -> pyvips.Image:
         """The picture, not yet decoded; only BMP and ICO, which libvips lacks, are decoded here.
@@ -65,17 +72,34 @@ class Loader:
             opening = _OPENINGS.get(self.format)
             if opening is None:
                 raise UnsupportedFormat(f"Source image format is not supported: {self.format.value}")
-            image = self._load(opening.operation, opening.options(self.settings, shrink, pages, thumbnail))
+            data = self._data_at(shrink)
+            image = self._load(data, opening.operation, opening.options(self.settings, shrink, pages, thumbnail))
+            if self.format is ImageFormat.AVIF and not thumbnail:
+                return self._perhaps_decoded_faster(image)
+            if self.format is ImageFormat.WEBP and pages == 1 and runtime.start().has_fast_webp:
+                from renderer.vips import foreign
+
+                return foreign.pending(image)
             return _with_linear_floats(image) if self.format is ImageFormat.TIFF else image
 
-    def decoded(self, image: pyvips.Image) -> pyvips.Image:
+    def decoded(self, image: pyvips.Image, shrink: float | None = None) -> pyvips.Image:
         """A picture from `open` with its pixels; the same picture where libvips decodes when it has to.
+
+        Args:
+            image: a still picture, or all frames.
+            shrink: the factor that it was opened with, if its pixels may be shared with other renders.
 
         Raises:
             BrokenImage: the pixels do not decode.
             RequestTimeout: the deadline passed.
         """
-        if self.format not in EXTRAS:
+        if self.levels is None or shrink is None or self.format in _BITMAPS:
+            return self._decoded(image)
+        with vips_errors():
+            return self.levels.decoded(shrink, image, self._decoded, self.deadline)
+
+    def _decoded(self, image: pyvips.Image) -> pyvips.Image:
+        if self.format not in EXTRAS and self.format not in _PERHAPS_FASTER:
             return image
         from renderer.vips import foreign
 
@@ -117,10 +141,25 @@ class Loader:
             return foreign.open_heic(self.data, thumbnail=thumbnail)
         return foreign.open_jxl(self.data, pages=pages)
 
-    def _load(self, operation: str, options: Options) -> pyvips.Image:
+    def _data_at(self, shrink: float) -> bytes:
+        """What of the file the decoder has to read."""
+        if self.format is not ImageFormat.JPEG or shrink < _EIGHTH:
+            return self.data
+        return without_unseen_scans(self.data, max_bytes=int(len(self.data) * _WORTH_COPYING)) or self.data
+
+    def _perhaps_decoded_faster(self, image: pyvips.Image) -> pyvips.Image:
+        """The picture, marked for `decoded` if an extra may do better than libvips."""
+        # dav1d shows what is damaged where libaom refuses it, so it is not for those who want to be told.
+        if self.settings.is_strict or not runtime.start().has_fast_avif:
+            return image
+        from renderer.vips import foreign
+
+        return foreign.pending(image)
+
+    def _load(self, data: bytes, operation: str, options: Options) -> pyvips.Image:
         if self.settings.is_strict:
             options["fail_on"] = "truncated"
-        image: pyvips.Image = pyvips.Operation.call(operation, self.data, access="sequential", **options)
+        image: pyvips.Image = pyvips.Operation.call(operation, data, access="sequential", **options)
         if operation == _HEIF.operation:
             forget_complaints()
         return image
@@ -135,6 +174,8 @@ class Loader:
 Options = dict[str, Any]
 
 _BITMAPS: Final = frozenset({ImageFormat.BMP, ImageFormat.ICO})
+_PERHAPS_FASTER: Final = frozenset({ImageFormat.AVIF, ImageFormat.WEBP})
+"""What libvips reads, and an extra may read faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +229,20 @@ def _with_linear_floats(image: pyvips.Image) -> pyvips.Image:
 
 def raster_of(image: pyvips.Image, *, is_vector: bool) -> Raster:
     """The raster as plans see it: one frame, with its EXIF orientation."""
-    return Raster(image.width, page_height(image), whole_number(image, "orientation", 1), is_vector)
+    size = frame_size(image)
+    return Raster(size.width, size.height, whole_number(image, "orientation", 1), is_vector)
+
+
+def frame_size(image: pyvips.Image) -> Size:
+    """Width and height of one frame."""
+    whole = whole_size(image)
+    page = whole_number(image, "page-height", whole.height)
+    return Size(whole.width, page) if 0 < page < whole.height and whole.height % page == 0 else whole
 
 
 def page_height(image: pyvips.Image) -> int:
     """The height of one frame."""
-    height = whole_number(image, "page-height", image.height)
-    return height if 0 < height < image.height and image.height % height == 0 else image.height
+    return frame_size(image).height
 
 
 def page_count(image: pyvips.Image) -> int:
@@ -204,4 +252,4 @@ def page_count(image: pyvips.Image) -> int:
 
 def is_animated(image: pyvips.Image) -> bool:
     """Several frames with times, as GIF and WebP have them (spec 02 section 2.8)."""
-    return bool(image.get_typeof("delay") and image.get_typeof("loop") and page_count(image) > 1)
+    return has(image, "delay") and has(image, "loop") and page_count(image) > 1

@@ -9,18 +9,22 @@ from __future__ import annotations
 import base64
 import contextlib
 import ctypes
+import importlib.metadata
 import importlib.util
 import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pyvips
 
 from renderer.errors import BrokenImage, ConfigurationError, RequestTimeout, ResultImpossible
 from renderer.formats import ImageFormat
+
+if TYPE_CHECKING:
+    from renderer.codecs.webp import Stoppable
 
 EXPECTED_VERSION: Final = (8, 18)
 """Results are compared with answers recorded on this libvips; another one makes other bytes."""
@@ -46,6 +50,8 @@ _SAVERS: Final = {
 }
 EXTRAS: Final = {ImageFormat.HEIC: "pi_heif", ImageFormat.JXL: "imagecodecs"}
 """Modules that read what libvips may lack; they come with the extras `heif` and `jxl`."""
+_PILLOW: Final = "PIL"
+"""The module whose codecs for AVIF and WebP are faster than libvips'; whether it has them shows when it is asked."""
 
 _HEVC_PICTURE: Final = """
 AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAXxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAA
@@ -59,6 +65,8 @@ AChjbGFwAAAAEAAAAAEAAAAQAAAAAf///9AAAAAC////0AAAAAIAAAAQcGl4aQAAAAADCAgIAAAAGGlw
 
 _M_ARENA_MAX: Final = -8
 _G_LOG_LEVEL_ERROR: Final = 1 << 2
+_HEARD: Final = 0b1_1111
+"""GLib's levels error, critical and warning, and its flags for messages that are fatal or come inside another."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +76,8 @@ class Capabilities:
     """What this build of libvips, with our own codecs and the installed extras, can read and write.
 
     `foreign_loads` and `foreign_saves` are the formats that extras read and write because libvips cannot.
-    `decodes_hevc` is whether anything here decodes the pictures that nearly all HEIC files hold.
+    `decodes_hevc` is whether anything here decodes the pictures that nearly all HEIC files hold. `has_fast_avif` and
+    `has_fast_webp` are whether Pillow is to be asked before libvips is.
     """
 
     loadable: frozenset[ImageFormat]
@@ -76,6 +85,8 @@ class Capabilities:
     foreign_loads: frozenset[ImageFormat] = frozenset()
     foreign_saves: frozenset[ImageFormat] = frozenset()
     decodes_hevc: bool = False
+    has_fast_avif: bool = False
+    has_fast_webp: bool = False
 
 
 @cache
@@ -91,6 +102,7 @@ def start() -> Capabilities:
             [f"libvips {version[0]}.{version[1]} is loaded, {EXPECTED_VERSION[0]}.{EXPECTED_VERSION[1]} is expected"]
         )
     _hold_arenas()
+    _hear_warnings_only()
     _survive_nested_warnings()
     pyvips.concurrency_set(1)  # type: ignore[attr-defined]  # missing from the stub
     pyvips.cache_set_max(0)
@@ -110,6 +122,18 @@ def _hold_arenas() -> None:
         _log.debug("this C library has no mallopt")
         return
     mallopt(_M_ARENA_MAX, 2)
+
+
+def _hear_warnings_only() -> None:
+    """Keeps what libvips says below a warning from becoming Python text that no level of the log shows.
+
+    A resize says eight such things, each a call from its thread into Python.
+    """
+    domain, glib = b"VIPS", pyvips.glib_lib
+    glib.g_log_remove_handler(domain, pyvips._log_handler_id)  # noqa: SLF001  pyvips has no other name for it
+    told = pyvips._log_handler_cb  # type: ignore[attr-defined]  # noqa: SLF001  as above; missing from the stub
+    handler = glib.g_log_set_handler(domain, _HEARD, told, pyvips.ffi.NULL)
+    pyvips._log_handler_id = handler  # noqa: SLF001  as above: pyvips removes it at exit
 
 
 def _survive_nested_warnings() -> None:
@@ -150,6 +174,8 @@ def _capabilities() -> Capabilities:
         foreign_loads=foreign_loads,
         foreign_saves=foreign_saves,
         decodes_hevc=decodes_hevc or ImageFormat.HEIC in foreign_loads,
+        has_fast_avif=ImageFormat.AVIF in loadable and importlib.util.find_spec(_PILLOW) is not None,
+        has_fast_webp=ImageFormat.WEBP in loadable and importlib.util.find_spec(_PILLOW) is not None,
     )
 
 
@@ -196,6 +222,13 @@ def version_text() -> str:
     return ".".join(str(pyvips.version(part)) for part in range(3))
 
 
+def versions() -> tuple[str, ...]:
+    """Everything that makes pixels or bytes, with its version."""
+    modules = importlib.metadata.packages_distributions()
+    extras = {name for module in (*EXTRAS.values(), _PILLOW) for name in modules.get(module, ())}
+    return (f"libvips {version_text()}", *(f"{name} {importlib.metadata.version(name)}" for name in sorted(extras)))
+
+
 def check_health() -> None:
     """Makes and copies a tiny picture; raises BrokenImage when libvips is out of order."""
     with vips_errors():
@@ -211,7 +244,7 @@ class Deadline:
     def __init__(self, at: float | None = None) -> None:
         self._at = at
         self._is_killed = False
-        self._evaluating: pyvips.Image | None = None
+        self._evaluating: Stoppable | None = None
 
     def check(self) -> None:
         """Raises RequestTimeout when time is up."""
@@ -226,7 +259,7 @@ class Deadline:
             image.set_kill(True)
 
     @contextlib.contextmanager
-    def evaluating(self, image: pyvips.Image) -> Iterator[None]:
+    def evaluating(self, image: Stoppable, /) -> Iterator[None]:
         """Surrounds a call that computes pixels of `image`."""
         self._evaluating = image
         try:

@@ -6,17 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import pyvips
 
+from renderer.codecs import png_filters
+from renderer.codecs.webp import Encoder as WebpEncoder
 from renderer.errors import ResultFormatUnsavable
 from renderer.formats import ImageFormat
 from renderer.pipeline.output import MIN_QUALITY, reduced_quality
 from renderer.settings.processing import FormatSettings
 from renderer.vips import runtime
-from renderer.vips.fields import whole_number
+from renderer.vips.fields import whole_number, whole_size, word
 from renderer.vips.runtime import Deadline
 
 Options = dict[str, Any]
+
+_PNG_DEPTHS: Final = {"uchar", "ushort"}
+_MAX_LOOKED_AT: Final = 32 * 1024 * 1024
+"""Samples of a result that is held in memory to choose how it is written; larger ones are written row by row."""
 
 
 def _jpeg(_image: pyvips.Image, settings: FormatSettings) -> Options:
@@ -24,10 +31,15 @@ def _jpeg(_image: pyvips.Image, settings: FormatSettings) -> Options:
 
 
 def _png(image: pyvips.Image, settings: FormatSettings) -> Options:
-    bits = _bits(settings.png_quantization_colors) if settings.png_quantize else _palette_bits(image)
+    bits = _png_palette_bits(image, settings)
     if bits is None:
         return {"filter": "all", "interlace": settings.png_interlaced}
     return {"filter": "none", "interlace": settings.png_interlaced, "palette": True, "bitdepth": bits}
+
+
+def _png_palette_bits(image: pyvips.Image, settings: FormatSettings) -> int | None:
+    """The depth of the palette that a PNG is to have, if any."""
+    return _bits(settings.png_quantization_colors) if settings.png_quantize else _palette_bits(image)
 
 
 def _bits(colors: int) -> int:
@@ -44,8 +56,28 @@ def _palette_bits(image: pyvips.Image) -> int | None:
     return 8 if bits > 4 else 4 if bits > 2 else bits
 
 
+def _has_png_choice(image: pyvips.Image, settings: FormatSettings) -> bool:
+    """Whether the picture is to be looked at before it is written; interlaced, its rows are not those of the file."""
+    if settings.png_encoder != "fast" or settings.png_interlaced or _png_palette_bits(image, settings) is not None:
+        return False
+    size = whole_size(image)
+    samples = size.width * size.height * image.bands
+    return png_filters.MIN_SAMPLES <= samples <= _MAX_LOOKED_AT and word(image, "format") in _PNG_DEPTHS
+
+
+def _png_effort(image: pyvips.Image) -> Options:
+    """The filters and the level that the picture is worth; it is in memory."""
+    pixels = np.ascontiguousarray(image.numpy())
+    effort = png_filters.effort(pixels.view(np.uint8).reshape(image.height, image.width, -1))
+    return {"filter": effort.filters, "compression": effort.compression}
+
+
 def _webp(_image: pyvips.Image, settings: FormatSettings) -> Options:
     return {"effort": settings.webp_effort, "preset": settings.webp_preset}
+
+
+def _webp_encoder(encoding: Encoding, settings: FormatSettings) -> WebpEncoder:
+    return WebpEncoder(quality=encoding.quality, effort=settings.webp_effort, preset=settings.webp_preset)
 
 
 def _avif(_image: pyvips.Image, settings: FormatSettings) -> Options:
@@ -124,10 +156,19 @@ def _saved(image: pyvips.Image, encoding: Encoding, settings: FormatSettings, de
         from renderer.vips import foreign
 
         return foreign.save_jxl(image, quality=encoding.quality, effort=settings.jxl_effort, deadline=deadline)
+    if encoding.format is ImageFormat.WEBP and runtime.start().has_fast_webp:
+        from renderer.vips import webp
+
+        file = webp.save(image, _webp_encoder(encoding, settings), deadline)
+        if file is not None:
+            return file
     saver = _SAVERS.get(encoding.format)
     if saver is None:
         raise ResultFormatUnsavable(f"Can't save {encoding.format.value}")
     options = saver.options(image, settings)
+    if encoding.format is ImageFormat.PNG and _has_png_choice(image, settings):
+        image = deadline.in_memory(image)
+        options |= _png_effort(image)
     if encoding.format.traits.has_quality:
         options["Q"] = encoding.quality
     with deadline.evaluating(image):

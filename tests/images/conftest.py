@@ -13,8 +13,8 @@ import pyvips
 
 from renderer.app import make_grammar
 from renderer.formats import ImageFormat
-from renderer.pipeline.output import check_requested_format
 from renderer.originals import source_image
+from renderer.pipeline.output import check_requested_format
 from renderer.request.client_features import client_features
 from renderer.request.parse import parse_request
 from renderer.settings.load import load_settings

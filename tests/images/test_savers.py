@@ -106,6 +106,47 @@ def test_a_grey_png_of_one_bit_becomes_one_of_eight(rendered: Render, draw: Any)
     assert (picture.bands, picture.field("palette"), picture.field("bits-per-sample")) == (1, None, 8)
 
 
+def test_the_png_encoder_is_a_setting_that_changes_bytes_and_no_pixel(rendered: Render, draw: Any) -> None:
+    for image in (
+        draw.scene(300, 200),
+        draw.scene(300, 200).bandjoin(draw.scene(300, 200)[0]),
+        draw.scene(300, 200)[0],
+    ):
+        source = image.tiffsave_buffer()
+
+        fast = rendered("f:png", source)
+        imgproxy = rendered("f:png", source, BILDWERK_PNG_ENCODER="imgproxy")
+
+        assert imgproxy.distance(fast) == 0
+        assert imgproxy.data != fast.data
+        assert len(fast.data) < 1.1 * len(imgproxy.data)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"IMGPROXY_PNG_INTERLACED": "1"}, {"IMGPROXY_PNG_QUANTIZE": "1", "IMGPROXY_PNG_QUANTIZATION_COLORS": "9"}],
+)
+def test_interlaced_and_quantized_pngs_are_written_as_by_imgproxy(
+    settings: dict[str, str], rendered: Render, draw: Any
+) -> None:
+    source = draw.scene(300, 200).tiffsave_buffer()
+
+    assert (
+        rendered("f:png", source, **settings).data
+        == rendered("f:png", source, BILDWERK_PNG_ENCODER="imgproxy", **settings).data
+    )
+
+
+def test_a_deep_png_is_looked_at_too(rendered: Render, draw: Any) -> None:
+    source = draw.scene(300, 200).colourspace("rgb16").pngsave_buffer()
+
+    fast = rendered("f:png/ph:1", source)
+    imgproxy = rendered("f:png/ph:1", source, BILDWERK_PNG_ENCODER="imgproxy")
+
+    assert fast.image.format == "ushort"
+    assert imgproxy.distance(fast) == 0
+
+
 def test_the_effort_of_encoders_is_a_setting(rendered: Render, scene: bytes) -> None:
     assert rendered("f:webp", scene, IMGPROXY_WEBP_EFFORT="1").data != rendered("f:webp", scene).data
     assert rendered("f:avif", scene, IMGPROXY_AVIF_SPEED="9").data != rendered("f:avif", scene).data

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderer.formats import ImageFormat
-from renderer.pipeline.cost import Dimensions, EncodedSource, cost_ms
+from renderer.pipeline.cost import Dimensions, EncodedSource, estimate
 from renderer.request.parse import Grammar, parse_request
 from renderer.settings.load import load_settings
 
@@ -33,7 +33,7 @@ def _source(text: str, **more: Any) -> EncodedSource:
 def _cost(options: str, source: EncodedSource, **environment: str) -> float:
     request = parse_request(f"{options}/plain/a".removeprefix("/"), _GRAMMAR)
     environment = {"IMGPROXY_MAX_ANIMATION_FRAMES": "100"} | environment
-    return cost_ms(request, source, load_settings(environment), _SAVABLE)
+    return estimate(request, source, load_settings(environment), _SAVABLE).ms
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def _cost(options: str, source: EncodedSource, **environment: str) -> float:
     [
         (("rs:fit:200:200", _JPEG), ("rs:fit:2000:2000", _JPEG)),
         (("rs:fit:200:200", "jpeg 800x600"), ("rs:fit:200:200", _JPEG)),
-        (("rs:fit:200:200/f:jpg", "webp 4000x3000"), ("rs:fit:200:200/f:jpg", "avif 4000x3000")),
+        (("rs:fit:200:200/f:jpg", "webp 4000x3000"), ("rs:fit:200:200/f:jpg", "heic 4000x3000")),
         (("f:jpg", "jpeg 800x600"), ("f:webp", "jpeg 800x600")),
         (("f:webp", "jpeg 800x600"), ("f:gif", "jpeg 800x600")),
         (("f:jpg", "jpeg 800x600"), ("f:jpg/rs:fit:3000:0/el:1", "jpeg 800x600")),
@@ -100,7 +100,13 @@ def test_effort_and_palettes_cost_more() -> None:
 def test_every_pass_of_a_progressive_jpeg_is_decoded_whole() -> None:
     baseline, progressive = _source(_JPEG), _source(_JPEG, is_progressive=True)
 
-    assert _cost("rs:fit:200:200", baseline) * 2 < _cost("rs:fit:200:200", progressive)
+    assert _cost("rs:fit:600:600", baseline) * 2 < _cost("rs:fit:600:600", progressive)
+
+
+def test_at_one_eighth_most_passes_are_left_out() -> None:
+    progressive = _source(_JPEG, is_progressive=True)
+
+    assert _cost("rs:fit:500:500", progressive) * 4 < _cost("rs:fit:501:501", progressive)
 
 
 def test_shrinking_while_loading_is_cheaper() -> None:
