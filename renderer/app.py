@@ -13,12 +13,17 @@ from typing import Any
 
 from aiohttp import web
 
-from renderer.configured_images import configured_image
+from renderer.cache.fingerprint import settings_fingerprint
+from renderer.cache.opened import freshness_rules, open_results
+from renderer.cache.result_key import ResultKeys
+from renderer.configured_images import ConfiguredImage, configured_image
 from renderer.cpus import usable_cpus
 from renderer.errors import ConfigurationError
 from renderer.formats import ImageFormat
 from renderer.handlers.landing import landing_page
 from renderer.handlers.routing import route
+from renderer.kept import Kept
+from renderer.making import Maker, Pictures
 from renderer.render import RenderService
 from renderer.request.parse import Grammar, check_presets
 from renderer.request.presets import parse_presets
@@ -31,14 +36,16 @@ from renderer.settings.load import Settings
 from renderer.settings.processing import FormatSettings
 from renderer.settings.server import ServerSettings
 from renderer.settings.share import with_counts
+from renderer.settings.sharing import SharingSettings
 from renderer.sources.budget import ByteBudget
 from renderer.sources.configured import configured_sources
 from renderer.sources.registry import Sources
 from renderer.telemetry.observation import Vitals
-from renderer.telemetry.start import ALONE, Surroundings, watching
+from renderer.telemetry.start import ALONE, Surroundings, Watch, watching
 from renderer.version import VERSION
 from renderer.vips import runtime
 from renderer.vips.health import HealthCheck
+from renderer.vips.levels import SharedDecodes
 from renderer.vips.picture import Renderer
 from renderer.vips.tracked import tracked_memory
 from renderer.workers import Load, Workers
@@ -100,6 +107,16 @@ async def build_services(settings: Settings, surroundings: Surroundings) -> Asyn
         )
         if sources.breakers is not None:
             sources.breakers.witness = watch.origins
+        maker = Maker(
+            settings.sources,
+            sources,
+            renderer,
+            workers,
+            decodes=_shared_decodes(settings.sharing),
+            pictures=Pictures(watermark=watermark, fallback=fallback),
+        )
+        renders = RenderService(maker, _kept(settings, watermark, watch))
+        stack.push_async_callback(renders.close)
         yield Services(
             settings=settings,
             grammar=grammar,
@@ -110,7 +127,7 @@ async def build_services(settings: Settings, surroundings: Surroundings) -> Asyn
             capabilities=capabilities,
             sources=sources,
             workers=workers,
-            renders=RenderService(settings.sources, sources, renderer, workers, watermark=watermark, fallback=fallback),
+            renders=renders,
             health=health,
             landing_page=landing_page(renderer, grammar, VERSION),
             watch=watch,
@@ -133,6 +150,26 @@ def vitals(activity: Activity, load: Load, budget: ByteBudget | None) -> Vitals:
         vips_max_memory_bytes=memory.most_bytes,
         vips_allocs=memory.allocations,
     )
+
+
+def _kept(settings: Settings, watermark: ConfiguredImage | None, watch: Watch) -> Kept | None:
+    """The results that are made already, if the settings want any to be kept.
+
+    Raises:
+        ConfigurationError: their store cannot be used.
+    """
+    separator = settings.sources.source_url_query_separator
+    results = open_results(settings.results, query_separator=separator, figures=watch.results)
+    if results is None:
+        return None
+    mark = watermark.image.data if watermark else None
+    keys = ResultKeys(settings, settings_fingerprint(settings, versions=runtime.versions(), watermark=mark))
+    return Kept(results, keys, freshness_rules(settings.results), separator, settings.results.report_errors)
+
+
+def _shared_decodes(settings: SharingSettings) -> SharedDecodes:
+    max_bytes = 0 if settings.decode == "off" else settings.max_bytes
+    return SharedDecodes(max_bytes, serves_smaller=settings.decode == "larger")
 
 
 def _validator_rules(settings: ServerSettings) -> ValidatorRules:

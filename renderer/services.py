@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from renderer.render import RenderService
 from renderer.request.parse import Grammar
+from renderer.request.understood import Recall
 from renderer.response.validators import ValidatorRules
 from renderer.security.signature import SigningKeys
 from renderer.settings.load import Settings
@@ -16,6 +17,7 @@ from renderer.sources.registry import Sources
 from renderer.telemetry.start import Watch
 from renderer.vips.health import HealthCheck
 from renderer.vips.runtime import Capabilities
+from renderer.web.ready_response import Dates
 from renderer.web.refusals import Refusals
 from renderer.workers import Workers
 
@@ -31,15 +33,6 @@ class Activity:
     streams: int = 0
     is_draining: bool = False
     count_connections: Callable[[], int] = lambda: 0
-
-    @contextlib.contextmanager
-    def request(self) -> Iterator[None]:
-        """Counts a processing request."""
-        self.requests += 1
-        try:
-            yield
-        finally:
-            self.requests -= 1
 
     @contextlib.contextmanager
     def streaming(self) -> Iterator[None]:
@@ -71,3 +64,5 @@ class Services:
     response_headers: Sequence[tuple[str, str]] = ()
     activity: Activity = field(default_factory=Activity)
     refusals: Refusals = field(default_factory=Refusals)
+    recall: Recall = field(default_factory=Recall)
+    dates: Dates = field(default_factory=Dates)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from renderer.cache.tags import cache_tags
 from renderer.options.delivery import Delivery
-from renderer.render import Rendition
+from renderer.rendition import Rendition
 from renderer.request.values import RenderRequest
 from renderer.response.cache_control import SourceCaching, cache_control
 from renderer.response.debug import canonical_link, debug_headers
@@ -40,6 +40,7 @@ def picture_response(
             is_attachment=is_attachment(wanted.delivery, services),
         ),
         "Vary": services.vary,
+        "X-Cache": rendition.state and rendition.state.value,
         **_validators(rendition.validators, services),
         **canonical(wanted.source_url, services),
         **tags(rendition.originals, services),
@@ -80,13 +81,15 @@ def caching(
 ) -> str | None:
     """`Cache-Control` (spec 03 section 2.7)."""
     server = services.settings.server
-    passthrough = SourceCaching(cache_control=source.cache_control, expires=source.expires)
+    passthrough = None
+    if server.cache_control_passthrough:
+        passthrough = SourceCaching(cache_control=source.cache_control, expires=source.expires)
     return cache_control(
         status=status,
         ttl_seconds=server.ttl_seconds,
         now=time.time(),
         expires=wanted.delivery.expires,
-        passthrough=passthrough if server.cache_control_passthrough else None,
+        passthrough=passthrough,
         fallback_ttl_seconds=fallback_ttl_seconds,
     )
 
@@ -111,9 +114,10 @@ def is_attachment(delivery: Delivery, services: Services) -> bool:
 
 def set_headers(response: web.StreamResponse, headers: Mapping[str, str | None]) -> None:
     """Sets those headers that have a name and a value."""
+    sent = response.headers
     for name, value in headers.items():
         if name and value is not None:
-            response.headers[name] = value
+            sent[name] = value
 
 
 def _validators(source: SourceHeaders, services: Services) -> dict[str, str | None]:

@@ -14,12 +14,13 @@ from renderer.web.headers import set_common_headers
 def finish(response: web.StreamResponse, services: Services, request_id: str) -> None:
     """Completes an answer that has not been sent yet."""
     server = services.settings.server
-    if "Cache-Control" not in response.headers:
+    headers = response.headers
+    if "Cache-Control" not in headers:
         value = cache_control(status=response.status, ttl_seconds=server.ttl_seconds, now=time.time())
         if value is not None:
-            response.headers["Cache-Control"] = value
+            headers["Cache-Control"] = value
     set_common_headers(response, request_id=request_id, server_name=server.server_name)
     for name, text in services.response_headers:
-        response.headers.setdefault(name, text)
+        headers.setdefault(name, text)
     if services.activity.is_draining or not server.keep_alive_timeout_seconds:
         response.force_close()

@@ -26,6 +26,7 @@ from renderer.web.client_ip import client_ip
 from renderer.web.connection import Connection
 from renderer.web.errors import ClientGone, as_error, development_response, error_response
 from renderer.web.headers import set_cors_headers
+from renderer.web.ready_response import ReadyResponse
 from renderer.web.secret import check_secret
 
 CLIENT_GONE = 499
@@ -40,28 +41,36 @@ async def observed(request: web.BaseRequest, services: Services, name: str) -> w
         target=request.raw_path,
         client_ip=client_ip(request),
         headers=request.headers,
-        peer=_address(request, "peername"),
-        server=_address(request, "sockname"),
+        peer=_address(request.protocol.peername),
+        server=_address(request.protocol.sockname),
         monitors=services.watch.monitors,
-        is_quiet=services.refusals.are_many and services.workers.is_full,
+        is_quiet=services.workers.is_full and services.refusals.are_many,
     )
-    with services.activity.request():
-        seen.begin()
-        try:
-            response = await _answered(request, services, seen)
-            await _send(request, response)
-        except (asyncio.CancelledError, ConnectionError) as error:
-            seen.failed(_unfinished(request, error))
-            seen.end(CLIENT_GONE)
-            raise
-        except Exception as error:
-            # What cannot be written, a header for instance: aiohttp answers for us.
-            seen.failed(as_error(error))
-            seen.end(InternalError.status)
-            raise
-        whole = response.content_length or 0 if isinstance(response, web.Response) else 0
-        seen.end(response.status, seen.result_bytes or whole)
-        return response
+    services.activity.requests += 1
+    seen.begin()
+    try:
+        response = await _answered(request, services, seen)
+        await _send(request, response)
+    except (asyncio.CancelledError, ConnectionError) as error:
+        seen.failed(_unfinished(request, error))
+        seen.end(CLIENT_GONE)
+        raise
+    except Exception as error:
+        # What cannot be written, a header for instance: aiohttp answers for us.
+        seen.failed(as_error(error))
+        seen.end(InternalError.status)
+        raise
+    finally:
+        services.activity.requests -= 1
+    seen.end(response.status, seen.result_bytes or _size(response))
+    return response
+
+
+def _size(response: web.StreamResponse) -> int:
+    """Bytes of a body that was sent whole."""
+    if isinstance(response, ReadyResponse):
+        return response.size
+    return response.content_length or 0 if isinstance(response, web.Response) else 0
 
 
 async def _answered(request: web.BaseRequest, services: Services, seen: Observation) -> web.StreamResponse:
@@ -79,7 +88,9 @@ async def _answered(request: web.BaseRequest, services: Services, seen: Observat
         if isinstance(error, TooManyRequests):
             await services.refusals.pause()
         return response
-    if not response.prepared:
+    if isinstance(response, ReadyResponse):
+        response.request_id = seen.request_id
+    elif not response.prepared:
         set_cors_headers(response, allow_origin=settings.server.allow_origin)
         finish(response, services, seen.request_id)
     return response
@@ -118,7 +129,6 @@ def _unfinished(request: web.BaseRequest, error: BaseException) -> BildwerkError
     return RequestCancelled("the client went away")
 
 
-def _address(request: web.BaseRequest, which: str) -> tuple[str, int]:
+def _address(side: object) -> tuple[str, int]:
     """A side of the connection; unix sockets have none."""
-    address = None if request.transport is None else request.transport.get_extra_info(which)
-    return (str(address[0]), int(address[1])) if isinstance(address, tuple) else ("", 0)
+    return (str(side[0]), int(side[1])) if isinstance(side, tuple) else ("", 0)

@@ -45,10 +45,13 @@ async def route(request: web.BaseRequest, services: Services) -> web.StreamRespo
 async def _answered(request: web.BaseRequest, services: Services, target: str, name: str) -> web.StreamResponse:
     settings = services.settings.server
     path = unquote(target, errors="surrogateescape")
-    handler = _handler(request.method, path, settings)
+    if not path.startswith(settings.path_prefix):
+        return blank_response(404)
+    route = path[len(settings.path_prefix) :]
+    handler = _handler(request.method, route, settings)
     if handler is not None:
         return await handler(request, services)
-    is_inside = path.startswith(f"{settings.path_prefix}/")
+    is_inside = route.startswith("/")
     if is_inside and request.method in ("GET", "HEAD"):
         return await observed(request, services, name)
     if is_inside and request.method == "OPTIONS":
@@ -58,16 +61,15 @@ async def _answered(request: web.BaseRequest, services: Services, target: str, n
     return blank_response(404)
 
 
-def _handler(method: str, path: str, settings: ServerSettings) -> Handler | None:
-    """The handler of an exact route; None leaves the path to processing."""
+def _handler(method: str, route: str, settings: ServerSettings) -> Handler | None:
+    """The handler of an exact route below the prefix; None leaves it to processing."""
     if method not in ("GET", "HEAD"):
         return None
-    prefix = settings.path_prefix
-    if path in (prefix, f"{prefix}/"):
+    if route in ("", "/"):
         return landing
-    if path == f"{prefix}/health" or (settings.health_check_path and path == prefix + settings.health_check_path):
+    if route == "/health" or (settings.health_check_path and route == settings.health_check_path):
         return health
-    if path == f"{prefix}/favicon.ico" or path.startswith(f"{prefix}/.well-known/"):
+    if route == "/favicon.ico" or route.startswith("/.well-known/"):
         return _nothing
     return None
 

@@ -23,13 +23,15 @@ _DPR_STEP: Final = 0.5
 
 def client_features(accept: str, settings: FormatSettings) -> ClientFeatures:
     """What the first `Accept` header of a request allows under the settings."""
-    webp, avif, jxl = (f"image/{name}" in accept for name in ("webp", "avif", "jxl"))
+    webp = (settings.auto_webp or settings.enforce_webp) and "image/webp" in accept
+    avif = (settings.auto_avif or settings.enforce_avif) and "image/avif" in accept
+    jxl = (settings.auto_jxl or settings.enforce_jxl) and "image/jxl" in accept
     if not (webp or avif or jxl):
         return NO_FEATURES
     return ClientFeatures(
-        prefers_webp=webp and (settings.auto_webp or settings.enforce_webp),
-        prefers_avif=avif and (settings.auto_avif or settings.enforce_avif),
-        prefers_jxl=jxl and (settings.auto_jxl or settings.enforce_jxl),
+        prefers_webp=webp,
+        prefers_avif=avif,
+        prefers_jxl=jxl,
         enforces_webp=webp and settings.enforce_webp,
         enforces_avif=avif and settings.enforce_avif,
         enforces_jxl=jxl and settings.enforce_jxl,

@@ -6,14 +6,20 @@ Names are the long ones of the documentation; an option of several parts is a ma
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Final
 
-from renderer.options.tables import PIPELINE_FAMILIES, PROCESSING
+from renderer.options.tables import PIPELINE_FAMILIES, PROCESSING, REQUEST_FAMILIES
 from renderer.request.values import ClientFeatures, RenderRequest
 
 _PLAIN: Final = (str, int, float, bool, type(None))
+_ROWS: Final = {
+    name: (kind(), tuple(row for row in PROCESSING.options if row.family == name))
+    for name, kind in PROCESSING.families.items()
+}
+"""The default and the options of each family."""
+
 _FLAGS: Final = tuple(
     (field.name, field.name.replace("prefers", "prefer").replace("enforces", "enforce"))
     for field in dataclasses.fields(ClientFeatures)
@@ -22,20 +28,24 @@ _FLAGS: Final = tuple(
 
 def described(request: RenderRequest) -> dict[str, Any]:
     """The options as plain values; those of chained pipelines are numbered `0`, `1`, ..."""
-    told = _options(request, is_pipeline=False)
+    told = _options(request, REQUEST_FAMILIES)
     if len(request.pipelines) == 1:
-        told |= _options(request.pipelines[0], is_pipeline=True)
+        told |= _options(request.pipelines[0], PIPELINE_FAMILIES)
     else:
-        told |= {str(place): _options(pipeline, is_pipeline=True) for place, pipeline in enumerate(request.pipelines)}
+        told |= {str(place): _options(pipeline, PIPELINE_FAMILIES) for place, pipeline in enumerate(request.pipelines)}
     told |= {name: True for attribute, name in _FLAGS if getattr(request.features, attribute)}
     return told
 
 
-def _options(owner: object, *, is_pipeline: bool) -> dict[str, Any]:
+def _options(owner: object, families: Iterable[str]) -> dict[str, Any]:
     told = {}
-    for row in PROCESSING.options:
-        if (row.family in PIPELINE_FAMILIES) is is_pipeline:
-            value = getattr(getattr(owner, row.family), row.attribute)
+    for name in families:
+        default, rows = _ROWS[name]
+        options = getattr(owner, name)
+        if options == default:
+            continue  # most families of most requests
+        for row in rows:
+            value = getattr(options, row.attribute)
             if value != row.default:
                 told[row.name] = _plain(value)
     return told

@@ -56,6 +56,9 @@ class Conditions:
     if_modified_since: str | None = None
 
 
+NO_CONDITIONS: Final = Conditions()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
     """The validators of an answer."""
@@ -70,6 +73,8 @@ def conditions_for_source(client: Conditions, rules: ValidatorRules) -> Conditio
     A tag that does not carry the buster belongs to an older deployment. The client's date would be as old, so then
     neither header goes out.
     """
+    if client is NO_CONDITIONS:
+        return client
     none_match = client.if_none_match if rules.etag_enabled else None
     if none_match and rules.etag_buster:
         none_match = _unbusted(none_match, rules.etag_buster)

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from renderer.errors import RequestTimeout
 from renderer.telemetry.durations import Duration, go_duration
-from renderer.telemetry.formats import fields, stack_text
+from renderer.telemetry.formats import own_entry, stack_text
+from renderer.telemetry.logging import Log
 from renderer.telemetry.observation import Observation, Silent
 
 _log = logging.getLogger(__name__)
 
 
 class AccessLog(Silent):
-    """The monitor that writes requests into the log."""
+    """The monitor that writes requests into the log: straight into `log`, unless others listen to `logging` too."""
+
+    def __init__(self, log: Log | None = None) -> None:
+        self._own = log
 
     def request_started(self, seen: Observation) -> None:
         """Writes that a request has come."""
         if not seen.is_quiet and _log.isEnabledFor(logging.INFO):
-            _log.info(
-                "Started %s",
-                seen.target,
-                extra=fields(request_id=seen.request_id, method=seen.method, client_ip=seen.client_ip),
-            )
+            said = {"request_id": seen.request_id, "method": seen.method, "client_ip": seen.client_ip}
+            self._write(logging.INFO, f"Started {seen.target}", said)
 
     def request_ended(self, seen: Observation) -> None:
         """Writes what became of it; its level is the status's."""
         level = _level(seen.status)
         if not seen.is_quiet and _log.isEnabledFor(level):
-            _log.log(
-                level,
-                "Completed in %s %s",
-                go_duration(seen.seconds),
-                seen.target,
-                extra={"fields": _completed(seen)},
-            )
+            self._write(level, f"Completed in {go_duration(seen.seconds)} {seen.target}", _completed(seen))
+
+    def _write(self, level: int, message: str, said: Mapping[str, object]) -> None:
+        if self._own is not None and self._own.is_alone:
+            self._own.tell(own_entry(level, message, said))
+        else:
+            _log.log(level, message, extra={"fields": said})
 
 
 def _level(status: int) -> int:

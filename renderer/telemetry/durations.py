@@ -23,6 +23,9 @@ class Duration(float):
 def go_duration(seconds: float) -> str:
     """The largest unit that gives a whole number other than 0, without zeros at the end of its fraction."""
     nanoseconds = round(seconds * 1e9)
+    if 1_000 <= nanoseconds < 1_000_000_000:  # nearly always
+        text = f"{nanoseconds / 1_000_000:.6f}" if nanoseconds >= 1_000_000 else f"{nanoseconds / 1_000:.3f}"
+        return text.rstrip("0").rstrip(".") + ("ms" if nanoseconds >= 1_000_000 else "µs")
     sign, nanoseconds = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
     if nanoseconds == 0:
         return "0s"

@@ -14,6 +14,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
@@ -43,9 +44,36 @@ def fields(**values: object) -> dict[str, Mapping[str, object]]:
     return {"fields": values}
 
 
+class Lasting(dict[str, Any]):
+    """A group that many lines have, such as the options of a URL that comes again; how it is written stays with it.
+
+    It must not change. `written` is its text as `Structured` writes it, after what its names begin with.
+    """
+
+    __slots__ = ("written",)
+
+    def __init__(self, *args: Any, **values: Any) -> None:  # noqa: ANN401  as `dict` takes them
+        super().__init__(*args, **values)
+        self.written: tuple[str, str] | None = None
+
+
 def line_formatter(name: str) -> LineFormatter:
     """The formatter that `IMGPROXY_LOG_FORMAT` names."""
     return {"pretty": Pretty, "structured": Structured, "json": JSONLines, "gcp": GoogleCloud}[name]()
+
+
+@dataclass(slots=True)
+class Entry:
+    """What a line says: at which level, when in Unix time, the fields in order, and those that go to its end.
+
+    The access log makes entries itself: a `logging` record costs more than the line.
+    """
+
+    level: int
+    created: float
+    message: str
+    ordinary: Mapping[str, object]
+    special: Mapping[str, object]
 
 
 class LineFormatter(logging.Formatter):
@@ -61,14 +89,15 @@ class LineFormatter(logging.Formatter):
         """The record's line, without a line end."""
         written: tuple[LineFormatter, str] | None = record.__dict__.get("written")
         if written is None or written[0] is not self:
-            written = record.__dict__["written"] = (self, self._line(record))
+            written = record.__dict__["written"] = (self, self.line(_entry(record)))
         return written[1]
 
-    def _line(self, record: logging.LogRecord) -> str:
+    def line(self, entry: Entry) -> str:
+        """The entry's line, without a line end."""
         raise NotImplementedError
 
-    def _time(self, record: logging.LogRecord) -> str:
-        second = int(record.created)
+    def _time(self, entry: Entry) -> str:
+        second = int(entry.created)
         if self._second[0] != second:
             self._second = (second, self._time_text(second))
         return self._second[1]
@@ -80,12 +109,13 @@ class LineFormatter(logging.Formatter):
 class Pretty(LineFormatter):
     """For people at a terminal: colors, quotes where needed, the stack on lines of its own."""
 
-    def _line(self, record: logging.LogRecord) -> str:
-        tag, color = _TAGS[_level(record)]
-        ordinary, special = _fields(record)
+    def line(self, entry: Entry) -> str:
+        """Time, tag, message and fields; a stack below."""
+        tag, color = _TAGS[_level(entry.level)]
+        special = dict(entry.special)
         stack = special.pop("stack", None)
-        parts = [f"{self._time(record)} \x1b[1;{color}m[{tag}]\x1b[0m {unbroken(record.getMessage())}"]
-        parts += _pretty_pairs(ordinary, color)
+        parts = [f"{self._time(entry)} \x1b[1;{color}m[{tag}]\x1b[0m {unbroken(entry.message)}"]
+        parts += _pretty_pairs(entry.ordinary, color)
         parts += _pretty_pairs(special, color)
         line = " ".join(parts)
         if stack is None:
@@ -107,21 +137,38 @@ def _pretty_pairs(pairs: Mapping[str, object], color: str) -> Iterator[str]:
 class Structured(LineFormatter):
     """`key=value` pairs: text always quoted, groups flattened with dots."""
 
-    def _line(self, record: logging.LogRecord) -> str:
-        head = f'time="{self._time(record)}" level="{_level(record)}" msg={quoted(record.getMessage())}'
-        ordinary, special = _fields(record)
-        return " ".join((head, *_structured_pairs(ordinary, ""), *_structured_pairs(special, "")))
+    def line(self, entry: Entry) -> str:
+        """Time, level, message and fields, each under its key."""
+        parts = [f'time="{self._time(entry)}" level="{_level(entry.level)}" msg={quoted(entry.message)}']
+        _add_structured(parts, entry.ordinary, "")
+        _add_structured(parts, entry.special, "")
+        return " ".join(parts)
 
 
-def _structured_pairs(pairs: Mapping[str, object], prefix: str) -> list[str]:
-    parts: list[str] = []
+def _add_structured(parts: list[str], pairs: Mapping[str, object], prefix: str) -> None:
     for key, value in pairs.items():
-        group = _group(value)
-        if group is None:
+        # Texts and numbers first: they are nearly all that there is.
+        kind = type(value)
+        if kind is str:
+            parts.append(f"{_key(prefix + key)}={quoted(value)}")  # type: ignore[arg-type]  # mypy does not narrow by type()
+        elif kind is int:
+            parts.append(f"{_key(prefix + key)}={value}")
+        elif (group := _group(value)) is None:
             parts.append(f"{_key(prefix + key)}={_text(value, quoted)}")
+        elif kind is Lasting:
+            _add_lasting(parts, value, f"{prefix}{key}.")  # type: ignore[arg-type]  # as above
         else:
-            parts += _structured_pairs(group, f"{prefix}{key}.")
-    return parts
+            _add_structured(parts, group, f"{prefix}{key}.")
+
+
+def _add_lasting(parts: list[str], group: Lasting, prefix: str) -> None:
+    written = group.written
+    if written is None or written[0] != prefix:
+        members: list[str] = []
+        _add_structured(members, group, prefix)
+        written = group.written = (prefix, " ".join(members))
+    if written[1]:
+        parts.append(written[1])
 
 
 class JSONLines(LineFormatter):
@@ -133,14 +180,14 @@ class JSONLines(LineFormatter):
         text = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(second))
         return f"{text[:-5]}Z" if text.endswith("+0000") else f"{text[:-2]}:{text[-2:]}"
 
-    def _line(self, record: logging.LogRecord) -> str:
-        ordinary, special = _fields(record)
+    def line(self, entry: Entry) -> str:
+        """Time, level, message and fields as members."""
         shown: dict[str, object] = {
-            "time": self._time(record),
-            self.level_key: _level(record),
-            self.message_key: record.getMessage(),
+            "time": self._time(entry),
+            self.level_key: _level(entry.level),
+            self.message_key: entry.message,
         }
-        return without_invisible(_encode(shown | _json_object(ordinary) | _json_object(special)))
+        return without_invisible(_encode(shown | _json_object(entry.ordinary) | _json_object(entry.special)))
 
 
 class GoogleCloud(JSONLines):
@@ -149,8 +196,7 @@ class GoogleCloud(JSONLines):
     level_key, message_key = "severity", "message"
 
 
-def _level(record: logging.LogRecord) -> str:
-    level = record.levelno
+def _level(level: int) -> str:
     if level == logging.INFO:
         return "INFO"
     for bound, name in _LEVELS:
@@ -159,26 +205,35 @@ def _level(record: logging.LogRecord) -> str:
     return "INFO" if level > logging.INFO else "DEBUG"
 
 
-def _fields(record: logging.LogRecord) -> tuple[Mapping[str, object], dict[str, object]]:
-    """The fields of a record: those in order, and those that go to the end."""
-    ordinary: Mapping[str, object] = record.__dict__.get("fields") or {}
-    special: dict[str, object] = {}
-    if not _SPECIAL.isdisjoint(ordinary):
-        special = {key: ordinary[key] for key in SPECIAL if key in ordinary}
-        ordinary = {key: value for key, value in ordinary.items() if key not in _SPECIAL}
+def _entry(record: logging.LogRecord) -> Entry:
+    """What a record says."""
+    ordinary, special = _divided(record.__dict__.get("fields") or {})
     origin = record.name.partition(".")[0]
     source = _SOURCES.get(origin, origin)
     if source or record.exc_info or record.stack_info:
-        special = _with_exception(record, {"source": source} | special if source else special)
-    return ordinary, special
+        special = _with_exception(record, {"source": source, **special} if source else special)
+    return Entry(record.levelno, record.created, record.getMessage(), ordinary, special)
 
 
-def _with_exception(record: logging.LogRecord, special: dict[str, object]) -> dict[str, object]:
+def own_entry(level: int, message: str, fields: Mapping[str, object]) -> Entry:
+    """An entry of this moment, told by us."""
+    return Entry(level, time.time(), message, *_divided(fields))
+
+
+def _divided(fields: Mapping[str, object]) -> tuple[Mapping[str, object], Mapping[str, object]]:
+    """The fields in order, and those that go to the end."""
+    if _SPECIAL.isdisjoint(fields):
+        return fields, {}
+    special = {key: fields[key] for key in SPECIAL if key in fields}
+    return {key: value for key, value in fields.items() if key not in _SPECIAL}, special
+
+
+def _with_exception(record: logging.LogRecord, special: Mapping[str, object]) -> Mapping[str, object]:
     if record.exc_info and record.exc_info[1] is not None:
         error = record.exc_info[1]
-        special = {"error": f"{type(error).__name__}: {error}", "stack": stack_text(error)} | special
+        special = {"error": f"{type(error).__name__}: {error}", "stack": stack_text(error), **special}
     elif record.stack_info:
-        special = {"stack": record.stack_info} | special
+        special = {"stack": record.stack_info, **special}
     return {key: special[key] for key in SPECIAL if key in special}
 
 
@@ -195,7 +250,7 @@ def _group(value: object) -> Mapping[str, object] | None:
     """The members of a value that is a group, else None."""
     # Exact types first: asking an abstract class costs more than writing the value.
     kind = type(value)
-    if kind is dict:
+    if kind is dict or kind is Lasting:
         return value  # type: ignore[return-value]  # mypy does not narrow by type()
     if kind in _SIMPLE:
         return None

@@ -14,8 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 _MAX_CHARACTERS: Final = 4 * 1024 * 1024
 _LINGER_SECONDS: Final = 0.01
@@ -24,8 +23,7 @@ _LINGER_SECONDS: Final = 0.01
 _CLOSE_SECONDS: Final = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line without its end, and the level of `logging` that it has."""
 
     level: int
@@ -61,7 +59,8 @@ class LineWriter:
         os.register_at_fork(after_in_child=lambda: (reset := alive()) and reset())
 
     def _reset(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._closing = threading.Event()
         self._lines: list[Line] = []
         self._characters = 0
@@ -70,7 +69,7 @@ class LineWriter:
 
     def write(self, line: Line) -> None:
         """Takes a line, or drops it when too many wait; never blocks."""
-        with self._changed:
+        with self._lock:  # that of the condition, whose own `with` is a call in Python
             if self._closing.is_set() or self._characters + len(line.text) > self._max_characters:
                 self._dropped += 1
                 return

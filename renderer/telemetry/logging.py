@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from renderer.settings.monitoring import LogSettings
-from renderer.telemetry.formats import LineFormatter, fields, line_formatter
+from renderer.telemetry.formats import Entry, LineFormatter, fields, line_formatter
 from renderer.telemetry.log_writer import Line, LineWriter, StreamSink
 from renderer.telemetry.observation import Vitals
 from renderer.telemetry.process_figures import process_figures
@@ -62,8 +63,24 @@ class Log:
     """The log of this process, once it is set up."""
 
     formatter: LineFormatter
-    output: LineHandler
-    syslog: LineHandler | None
+    handlers: list[LineHandler]
+
+    @property
+    def output(self) -> LineHandler:
+        """The handler of standard output, the first of all."""
+        return self.handlers[0]
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether nobody else listens to what is logged."""
+        return logging.root.handlers == self.handlers
+
+    def tell(self, entry: Entry) -> None:
+        """Writes an entry as if it came as a record; to be used where this log `is_alone`, and the level is heard."""
+        line = Line(entry.level, self.formatter.line(entry))
+        for handler in self.handlers:
+            if entry.level >= handler.level:
+                handler.writer.write(line)
 
     def write(self, text: str) -> None:
         """Writes a line to standard output as it is, whatever the format and level are."""
@@ -71,10 +88,9 @@ class Log:
 
     def close(self) -> None:
         """Writes what waits and takes the handlers away."""
-        for handler in (self.output, self.syslog):
-            if handler is not None:
-                logging.getLogger().removeHandler(handler)
-                handler.close()
+        for handler in self.handlers:
+            logging.getLogger().removeHandler(handler)
+            handler.close()
 
 
 def configure(settings: LogSettings, *, descriptor: int = 1) -> Log:
@@ -98,20 +114,18 @@ def configure(settings: LogSettings, *, descriptor: int = 1) -> Log:
         record.__dict__.update(fields(dropped_lines=count))
         return Line(logging.WARNING, formatter.format(record))
 
-    output = LineHandler(LineWriter(StreamSink(descriptor), drop_notice), formatter, level)
-    syslog = None
+    handlers = [LineHandler(LineWriter(StreamSink(descriptor), drop_notice), formatter, level)]
     if settings.syslog_enabled:
-        syslog = LineHandler(LineWriter(SyslogSink(settings), drop_notice), formatter, syslog_level)
-    _install(output, syslog)
-    return Log(formatter=formatter, output=output, syslog=syslog)
+        handlers.append(LineHandler(LineWriter(SyslogSink(settings), drop_notice), formatter, syslog_level))
+    _install(handlers)
+    return Log(formatter=formatter, handlers=handlers)
 
 
-def _install(output: LineHandler, syslog: LineHandler | None) -> None:
+def _install(handlers: Sequence[LineHandler]) -> None:
     root = logging.getLogger()
     for earlier in [handler for handler in root.handlers if isinstance(handler, LineHandler)]:
         root.removeHandler(earlier)
         earlier.close()
-    handlers = [handler for handler in (output, syslog) if handler is not None]
     for handler in handlers:
         root.addHandler(handler)
     lowest = min(handler.level for handler in handlers)

@@ -13,6 +13,7 @@ from renderer.telemetry.access_log import AccessLog
 from renderer.telemetry.logging import Log
 from renderer.telemetry.observation import Monitor, Vitals
 from renderer.telemetry.origins import OriginFigures
+from renderer.telemetry.result_figures import CacheFigures
 from renderer.version import IMGPROXY_VERSION
 
 
@@ -34,10 +35,14 @@ ALONE = Surroundings()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Those who watch: `monitors` requests, `origins` what sources come from; `vitals` is what gauges show."""
+    """Those who watch: `monitors` requests, `origins` what sources come from, `results` what is kept.
+
+    `vitals` is what gauges show.
+    """
 
     monitors: tuple[Monitor, ...] = ()
     origins: OriginFigures | None = None
+    results: CacheFigures | None = None
     vitals: Callable[[], Vitals] | None = None
 
 
@@ -55,8 +60,8 @@ async def watching(
     Raises:
         ConfigurationError: a setting cannot be used, or an extra is missing.
     """
-    monitors: list[Monitor] = [AccessLog()]
-    origins = None
+    monitors: list[Monitor] = [AccessLog(surroundings.log)]
+    origins, results = None, None
     async with AsyncExitStack() as stack:
         if settings.metrics.are_wanted and surroundings.folder is not None and surroundings.log is not None:
             # Imported here: a server without metrics need not spend 80 ms of its start on the library.
@@ -66,6 +71,7 @@ async def watching(
             stack.push_async_callback(metrics.close)
             monitors += metrics.monitors
             origins = metrics.origins
+            results = metrics.cache_figures() if settings.results.are_kept else None
         from renderer.telemetry.monitors import log_handlers, tracing_monitors
 
         tracers = tracing_monitors(
@@ -75,7 +81,7 @@ async def watching(
             stack.push_async_callback(monitor.close)
         if surroundings.log is not None:
             stack.enter_context(_heard(log_handlers(tracers), surroundings.log))
-        yield Watch(monitors=(*monitors, *tracers), origins=origins, vitals=vitals)
+        yield Watch(monitors=(*monitors, *tracers), origins=origins, results=results, vitals=vitals)
 
 
 @contextmanager

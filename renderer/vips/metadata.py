@@ -14,7 +14,7 @@ from renderer.vips.fields import PLAIN, blob, names, remove, set_blob
 
 _PIXELS_PER_MM_AT_72_DPI: Final = 72 / 25.4
 
-_KEPT: Final = frozenset(
+_KEPT: Final = PLAIN | frozenset(
     {ICC_FIELD, "bits-per-sample", "palette", "palette-bit-depth", "background", "vips-loader", "vips-sequential"}
 )
 ANIMATION: Final = frozenset({"page-height", "delay", "loop", "n-pages"})

@@ -6,7 +6,7 @@ Runs in a worker thread, start to end, and holds the GIL only between libvips ca
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyvips
 
@@ -34,9 +34,25 @@ from renderer.pipeline.plan import PlanDefaults
 from renderer.request.values import Pipeline, RenderRequest
 from renderer.settings.load import Settings
 from renderer.vips import color, metadata
-from renderer.vips.fields import set_whole_number, set_whole_numbers, whole_number, whole_numbers, without
+from renderer.vips.fields import (
+    set_whole_number,
+    set_whole_numbers,
+    whole_number,
+    whole_numbers,
+    whole_size,
+    without,
+)
 from renderer.vips.frame import Frame, Work, first_frame
-from renderer.vips.loader import Loader, LoaderSettings, is_animated, page_count, page_height, raster_of
+from renderer.vips.levels import Levels
+from renderer.vips.loader import (
+    Loader,
+    LoaderSettings,
+    frame_size,
+    is_animated,
+    page_count,
+    page_height,
+    raster_of,
+)
 from renderer.vips.runtime import Capabilities, Deadline, vips_errors
 from renderer.vips.saver import Encoding, save
 from renderer.vips.steps import PIPELINE, WATERMARK, run
@@ -47,10 +63,11 @@ _DEFAULT_DELAY_MS = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceImage:
-    """A source whose format is known."""
+    """A source whose format is known; `levels` are the decoded sizes that renders of it share."""
 
-    data: bytes
+    data: bytes = field(repr=False)
     format: ImageFormat
+    levels: Levels | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +114,12 @@ class Renderer:
         elif not is_thumbnail:
             image = without(image, *metadata.ANIMATION)
         if not source.format.traits.is_vector:
-            check_resolution(origin, image.height // page_height(image), limits)
+            check_resolution(origin, whole_size(image).height // page_height(image), limits)
         work = self._work(request.pipelines[0], format, (choices, limits), deadline)
         frame = (
-            _animated(loader.decoded(image), work) if is_animation else run(PIPELINE, first_frame(image, work, loader))
+            _animated(loader.decoded(image), work)
+            if is_animation
+            else run(PIPELINE, first_frame(image, work, loader, is_thumbnail=is_thumbnail))
         )
         return self._saved(_finished(frame, is_animated=is_animation), request, origin)
 
@@ -110,7 +129,7 @@ class Renderer:
             svg_unlimited=self.settings.security.svg_unlimited,
             is_strict=self.settings.sources.strict_sources,
         )
-        return Loader(source.data, source.format, settings, deadline)
+        return Loader(source.data, source.format, settings, deadline, source.levels)
 
     def _skipped(self, source: SourceImage, origin: Size, limits: ResolvedLimits) -> RenderedImage:
         data = source.data
@@ -125,7 +144,7 @@ class Renderer:
 
     def _saved(self, frame: Frame, request: RenderRequest, origin: Size) -> RenderedImage:
         image = frame.image
-        size = Size(image.width, page_height(image))
+        size = frame_size(image)
         format = fallback_format(frame.work.format, size, has_alpha=image.hasalpha())
         encoding = Encoding(
             format=format,

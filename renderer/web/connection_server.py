@@ -27,7 +27,7 @@ class ConnectionServer(Server):
         make_request = self.request_factory
 
         def began(message: Any, *parts: Any) -> web.BaseRequest:  # noqa: ANN401  what aiohttp hands on
-            if message.path[: len(_ABSOLUTE)].lower() == _ABSOLUTE:
+            if message.path[:1] != "/" and message.path[: len(_ABSOLUTE)].lower() == _ABSOLUTE:
                 message = message._replace(path=_origin_form(message.path))
             request = make_request(message, *parts)
             request.protocol.request_began()  # type: ignore[attr-defined]  # a Connection, see `__call__`

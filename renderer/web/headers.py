@@ -11,9 +11,10 @@ CONTENT_SECURITY_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline';
 
 def set_common_headers(response: web.StreamResponse, *, request_id: str, server_name: str) -> None:
     """Names the server and the request, and forbids whatever a response might contain to act."""
-    response.headers["Server"] = server_name
-    response.headers["X-Request-Id"] = request_id
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    headers = response.headers
+    headers["Server"] = server_name
+    headers["X-Request-Id"] = request_id
+    headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
 
 
 def set_cors_headers(response: web.StreamResponse, *, allow_origin: str) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from renderer.errors import BildwerkError, Forbidden, InternalError, RequestTimeout
+from renderer.settings.monitoring import LogSettings
 from renderer.telemetry.access_log import AccessLog
-from renderer.telemetry.formats import line_formatter
+from renderer.telemetry.formats import Lasting, line_formatter
+from renderer.telemetry.logging import Log, configure
 from renderer.telemetry.observation import Observation, Stage, Timing
 
 
@@ -103,3 +108,73 @@ def test_nothing_is_put_together_when_the_level_is_off(caplog: pytest.LogCapture
     seen.end(404)
 
     assert caplog.records == []
+
+
+Opened = Callable[[str], tuple[Log, Callable[[], list[str]]]]
+
+
+@pytest.fixture
+def open_log(tmp_path: Path) -> Iterator[Opened]:
+    """Opens the log of a server process, from a level on, into a file; nobody else listens. Gives also its lines."""
+    loggers = [logging.getLogger(name) for name in (None, "renderer", "bildwerk", "pyvips")]
+    levels, others = [logger.level for logger in loggers], logging.root.handlers[:]
+    file = tmp_path / "log"
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
+    logging.root.handlers[:] = []
+    logs: list[Log] = []
+
+    def opened(level: str) -> tuple[Log, Callable[[], list[str]]]:
+        log = configure(LogSettings(format="structured", level=level), descriptor=descriptor)
+        logs.append(log)
+
+        def lines() -> list[str]:
+            log.output.flush()
+            return [line.partition(" level=")[2] for line in file.read_text(encoding="utf-8").splitlines()]
+
+        return log, lines
+
+    yield opened
+    for log in logs:
+        log.close()
+    os.close(descriptor)
+    logging.root.handlers[:] = others
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = True
+
+
+def test_lines_are_the_same_whether_others_listen_or_not(open_log: Opened) -> None:
+    """Alone, the access log writes without records; a tracer that sends the log gets them."""
+    log, lines = open_log("info")
+    heard: list[str] = []
+    listener = logging.Handler()
+    listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+
+    for is_alone in (True, False):
+        if not is_alone:
+            logging.getLogger().addHandler(listener)
+        seen = observation(source_url="local:///a", options=Lasting({"width": 5, "gravity": {"type": "sm"}}))
+        seen.monitors = [AccessLog(log)]
+        seen.begin()
+        seen.failed(Forbidden("because"))
+        seen.end(403)
+        assert len(heard) == (0 if is_alone else 2)
+    logging.getLogger().removeHandler(listener)
+
+    without_times = [re.sub(r"Completed in \S+", "Completed", line) for line in lines()]
+    assert len(without_times) == 4
+    assert without_times[:2] == without_times[2:]
+    assert 'processing_options.width=5 processing_options.gravity.type="sm" error="because"' in without_times[1]
+
+
+def test_lines_below_the_level_are_not_written(open_log: Opened) -> None:
+    """The level is that of the settings, also without records."""
+    log, lines = open_log("error")
+    seen = observation()
+    seen.monitors = [AccessLog(log)]
+
+    seen.begin()
+    seen.end(200)
+    seen.end(500)
+
+    assert [line.partition(" ")[0] for line in lines()] == ['"ERROR"']

@@ -1,0 +1,73 @@
+"""What a URL was found to ask for, remembered for when it comes again.
+
+Only URLs that passed are remembered, so what nobody signed pushes nothing out. What depends on the time of day is not
+remembered: the caller leaves out requests that expire. Keys, presets and the allow-list are the same for as long as the
+process lives.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from renderer.request.values import ClientFeatures, ClientHints, RenderRequest
+
+MOST: Final = 2048
+"""URLs that are remembered. Each takes 2 KB beside its target."""
+
+MOST_CHARACTERS: Final = 1024 * 1024
+"""Of all their targets together."""
+
+LONGEST: Final = 4096
+"""Characters of a target; a longer one would push many others out."""
+
+Asked: TypeAlias = tuple[str, ClientFeatures, ClientHints]
+"""All that an understanding follows from: the raw target and what the client's headers say."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Understood:
+    """A request that may be answered.
+
+    Attributes:
+        wanted: what is asked for.
+        options: what monitors are told of it.
+        head: how the answer begins, if it is the same as before; empty if it cannot be kept, None if it is not made.
+        head_basis: what it follows from.
+    """
+
+    wanted: RenderRequest
+    options: Mapping[str, Any]
+    head: bytes | None = None
+    head_basis: Hashable = None
+
+
+class Recall:
+    """The URLs that came last."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Asked, Understood] = OrderedDict()
+        self._characters = 0
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, asked: Asked) -> Understood | None:
+        """What the URL was found to ask for; None if it has not come lately."""
+        known = self._known.get(asked)
+        if known is not None:
+            self._known.move_to_end(asked)
+        return known
+
+    def put(self, asked: Asked, understood: Understood) -> None:
+        """Remembers a URL; those that have not come for longest are forgotten."""
+        size = len(asked[0])
+        if size > LONGEST or asked in self._known:
+            return
+        self._known[asked] = understood
+        self._characters += size
+        while len(self._known) > MOST or self._characters > MOST_CHARACTERS:
+            (target, *_), _ = self._known.popitem(last=False)
+            self._characters -= len(target)
