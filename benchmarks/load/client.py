@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 MAX_LINE_BYTES: Final = 65_536
 
@@ -29,17 +32,46 @@ class Answer:
         return self.headers.get("connection", "").lower() == "close"
 
 
-class Connection:
-    """One connection to a server on this machine; requests one after the other."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a server is, and the path that all its paths begin with."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    host: str
+    port: int
+    is_tls: bool = False
+    name: str = "localhost"
+    prefix: str = ""
 
     @classmethod
-    async def open(cls, port: int) -> Self:
-        """Connects; raises OSError when nobody listens."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=MAX_LINE_BYTES))
+    def from_url(cls, url: str) -> Self:
+        """The address in a URL like `http://127.0.0.1:8080` or `https://images.example.com/prefix`.
+
+        Raises:
+            ValueError: it is no such URL.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+            raise ValueError(f"{url} is not the address of a web server")
+        is_tls = parts.scheme == "https"
+        port = parts.port or (443 if is_tls else 80)
+        return cls(host=parts.hostname, port=port, is_tls=is_tls, name=parts.netloc, prefix=parts.path.rstrip("/"))
+
+
+class Connection:
+    """One connection to a server; requests one after the other."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: Address) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._address = address
+
+    @classmethod
+    async def open(cls, place: int | Address) -> Self:
+        """Connects to a port of this machine, or to any machine; raises OSError when nobody listens."""
+        address = Address(host="127.0.0.1", port=place) if isinstance(place, int) else place
+        context = ssl.create_default_context() if address.is_tls else None
+        streams = await asyncio.open_connection(address.host, address.port, limit=MAX_LINE_BYTES, ssl=context)
+        return cls(*streams, address)
 
     async def get(self, path: str, **headers: str) -> Answer:
         """Sends a request and receives the whole answer.
@@ -53,7 +85,8 @@ class Connection:
 
     async def send(self, path: str, **headers: str) -> None:
         """Sends a request and leaves the answer for later."""
-        lines = [f"GET {path} HTTP/1.1", "Host: localhost", *(f"{name}: {text}" for name, text in headers.items())]
+        fields = (f"{name}: {text}" for name, text in headers.items())
+        lines = [f"GET {self._address.prefix}{path} HTTP/1.1", f"Host: {self._address.name}", *fields]
         try:
             self._writer.write("\r\n".join([*lines, "", ""]).encode())
             await self._writer.drain()
@@ -65,7 +98,7 @@ class Connection:
         started = time.perf_counter() if started is None else started
         try:
             status, received = await self._head()
-            body = await self._reader.readexactly(int(received.get("content-length", "0")))
+            body = await self._body(received)
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise Cut(f"the answer ends early: {error}") from error
         return Answer(status=status, headers=received, body=body, seconds=time.perf_counter() - started)
@@ -75,6 +108,17 @@ class Connection:
         first, *lines = head.decode("latin-1").split("\r\n")
         pairs = (line.partition(":") for line in lines if line)
         return int(first.split(" ", 2)[1]), {name.lower(): text.strip() for name, _, text in pairs}
+
+    async def _body(self, headers: Mapping[str, str]) -> bytes:
+        """By length or in chunks (RFC 9112, section 6.3); nobody here answers with neither and a body."""
+        if headers.get("transfer-encoding", "").lower() != "chunked":
+            return await self._reader.readexactly(int(headers.get("content-length", "0")))
+        chunks = []
+        while size := int((await self._reader.readline()).partition(b";")[0] or b"0", 16):
+            chunks.append(await self._reader.readexactly(size))
+            await self._reader.readexactly(2)
+        await self._reader.readuntil(b"\r\n")
+        return b"".join(chunks)
 
     async def close(self) -> None:
         """Ends the connection."""
@@ -112,12 +156,14 @@ class Tally:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-async def keep_asking(port: int, paths: list[str], until: asyncio.Event, tally: Tally, *, offset: int = 0) -> None:
+async def keep_asking(
+    place: int | Address, paths: list[str], until: asyncio.Event, tally: Tally, *, offset: int = 0
+) -> None:
     """Asks for one path after the other on one connection, a new one where the server ends it, until told to stop."""
     turn = offset
     while not until.is_set():
         try:
-            connection = await Connection.open(port)
+            connection = await Connection.open(place)
         except OSError:
             tally.refused += 1
             await asyncio.sleep(0.01)

@@ -9,13 +9,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks.load import accounting
+
 START_SECONDS: Final = 60.0
+BILDWERK: Final = ("-m", "bildwerk.main")
 _OWN: Final = ("IMGPROXY_", "BILDWERK_")
 
 
@@ -37,8 +40,7 @@ class RunningServer:
 
     def children(self) -> list[int]:
         """The ids of its server processes."""
-        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(word) for word in path.read_text(encoding="ascii").split()]
+        return accounting.children(self.process.pid)
 
     def send(self, number: signal.Signals) -> None:
         """Sends the supervisor a signal."""
@@ -46,11 +48,11 @@ class RunningServer:
 
     def pss_bytes(self) -> int:
         """Its proportional set size: what it holds, with shared pages divided among those who share them."""
-        return sum(_pss(pid) for pid in (self.process.pid, *self.children()))
+        return accounting.pss_bytes(accounting.tree(self.process.pid))
 
     def cpu_seconds(self) -> float:
-        """Processor time of all its processes that run."""
-        return sum(_cpu(pid) for pid in (self.process.pid, *self.children()))
+        """Processor time of all its processes, those that have ended included."""
+        return accounting.cpu_seconds(self.process.pid)
 
     def is_well(self, timeout: float = 5.0) -> bool:
         """Whether it answers its health check."""
@@ -65,8 +67,15 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(log: Path, variables: Mapping[str, str]) -> Iterator[RunningServer]:
+def running_server(
+    log: Path, variables: Mapping[str, str], program: Sequence[str] = BILDWERK
+) -> Iterator[RunningServer]:
     """Starts a server with these variables; it is there when the block begins and gone when it ends.
+
+    Args:
+        log: the file for what it writes.
+        variables: its settings, and whatever else its environment needs.
+        program: what Python runs, for a server that is altered in some way.
 
     Raises:
         RuntimeError: it did not start.
@@ -74,7 +83,7 @@ def running_server(log: Path, variables: Mapping[str, str]) -> Iterator[RunningS
     port = free_port()
     environment = {name: text for name, text in os.environ.items() if not name.startswith(_OWN)}
     environment |= {"IMGPROXY_BIND": f"127.0.0.1:{port}", **variables}
-    command = [sys.executable, "-m", "bildwerk.main", "serve"]
+    command = [sys.executable, *program, "serve"]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603  our own command
     server = RunningServer(process=process, port=port, log=log)
@@ -97,19 +106,3 @@ def _wait_until_well(server: RunningServer) -> None:
         if server.process.poll() is not None or time.monotonic() > end:
             raise RuntimeError(f"the server did not start:\n{server.log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.02)
-
-
-def _pss(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-
-
-def _cpu(pid: int) -> float:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,0 +1,1 @@
+"""How much memory a server holds while it renders large photographs, and whether that stays so."""

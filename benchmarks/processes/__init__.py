@@ -1,0 +1,1 @@
+"""Processes and threads, and the allocator under them: what each arrangement costs."""
