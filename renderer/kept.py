@@ -77,9 +77,7 @@ class Kept:
         return self.results.refresh(key, entry, began_at=said.asked_at, fresh_until=until)
 
     def _fresh_until(self, source_url: str, said: SourceHeaders, asked_at: float) -> float | None:
-        caching = OriginCaching(
-            cache_control=said.cache_control, expires=said.expires, date=said.date, age=said.age
-        )
+        caching = OriginCaching(cache_control=said.cache_control, expires=said.expires, date=said.date, age=said.age)
         return fresh_until(source_url, caching, asked_at, self.rules)
 
 
