@@ -6,7 +6,6 @@ What is kept is never the answer to a failure and never what a source said to on
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from renderer.cache.entry import StoredResult
@@ -17,9 +16,9 @@ from renderer.cache.results import Results
 from renderer.cache.tags import original_tag
 from renderer.formats import ImageFormat
 from renderer.pipeline.geometry import Size
-from renderer.rendition import Rendition
+from renderer.rendition import Rendition, Turn
 from renderer.request.values import RenderRequest
-from renderer.response.validators import Conditions
+from renderer.response.validators import NO_CONDITIONS, Conditions
 from renderer.sources.source import NotModified, SourceHeaders
 from renderer.sources.validators import is_not_modified
 from renderer.telemetry.observation import Observation
@@ -44,16 +43,21 @@ class Kept:
     query_separator: str
     reports_errors: bool = False
 
-    def key(self, wanted: RenderRequest, headers: Mapping[str, str]) -> str | None:
+    def key(self, wanted: RenderRequest, turn: Turn) -> str | None:
         """The key of a request's result; None if its results are not for others."""
-        return self.keys.key(wanted, headers)
+        return self.keys.key(turn.key, wanted.source_url, turn.headers)
 
     def remembered(self, key: str, conditions: Conditions) -> Rendition | NotModified | None:
         """The result that is in this process's memory and fresh, or the word that the client has it."""
         entry = self.results.remembered(key)
         if entry is None or not entry.is_fresh(time.time()):
             return None
-        return answer(entry, conditions, CacheState.HIT_MEMORY)
+        if conditions != NO_CONDITIONS:
+            return answer(entry, conditions, CacheState.HIT_MEMORY)
+        ready: Rendition | NotModified | None = entry.ready.get("rendition")
+        if ready is None:
+            ready = entry.ready["rendition"] = answer(entry, conditions, CacheState.HIT_MEMORY)
+        return ready
 
     async def found(self, key: str, wanted: RenderRequest, seen: Observation) -> StoredResult | None:
         """The entry in memory or in the store, fresh or not."""

@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Hashable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TypeVar
 
 from renderer.codecs.dimensions import dimensions
 from renderer.configured_images import ConfiguredImage
-from renderer.errors import RequestTimeout, SourceError, UnsupportedFormat
-from renderer.flights import Seat
+from renderer.errors import SourceError, UnsupportedFormat
 from renderer.originals import Original, Originals, Wish
 from renderer.pipeline.cost import EncodedSource, Estimate, estimate
 from renderer.pipeline.output import resolved_limits
@@ -25,8 +24,6 @@ from renderer.telemetry.observation import Stage
 from renderer.vips.levels import SharedDecodes
 from renderer.vips.picture import RenderedImage, Renderer, SourceImage
 from renderer.workers import Workers
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +63,7 @@ class Maker:
         self._renderer = renderer
         self._workers = workers
         self.decodes = decodes or SharedDecodes(0)
-        self.sources = Originals(sources, self.decodes)
+        self.originals = Originals(sources, self.decodes)
         pictures = pictures or Pictures()
         self._watermark_url = pictures.watermark.url if pictures.watermark else ""
         self._fallback = pictures.fallback
@@ -74,10 +71,6 @@ class Maker:
     def audience(self, wanted: RenderRequest, turn: Turn) -> Hashable:
         """What of the client's request may change its result, beside what it wants; equal where results are equal."""
         return self._sources.audience(wanted.source_url, ClientRequest(headers=turn.headers))
-
-    async def close(self) -> None:
-        """Ends fetches that nobody waits for."""
-        await self.sources.close()
 
     async def made(self, wanted: RenderRequest, turn: Turn) -> Rendition | NotModified:
         """The result of a request, or the source's word that it has not changed.
@@ -101,30 +94,26 @@ class Maker:
             conditions=turn.conditions,
             client=ClientRequest(headers=turn.headers, extra_headers=turn.seen.source_headers()),
         )
-        while True:
-            with self.sources.ask(wish) as seat:
-                with turn.seen.stage(Stage.DOWNLOAD):
-                    original = await landed(seat, turn.at)
-                if isinstance(original, NotModified):
-                    return original
-                if original is not None:
-                    return await self._render_original(original, wanted, turn, is_shared=seat.is_shared)
+        async with AsyncExitStack() as stack:
+            with turn.seen.stage(Stage.DOWNLOAD):
+                original = await stack.enter_async_context(self.originals.original(wish))
+            if isinstance(original, NotModified):
+                return original
+            return await self._render_original(original, wanted, turn)
 
-    async def _render_original(
-        self, original: Original, wanted: RenderRequest, turn: Turn, *, is_shared: bool
-    ) -> Rendition:
+    async def _render_original(self, original: Original, wanted: RenderRequest, turn: Turn) -> Rendition:
         headers = original.source.headers
-        image = await self._render(original.image, wanted, turn, is_shared=is_shared)
+        image = await self._render(original.image, wanted, turn, is_shared=original.is_shared)
         return Rendition(
             image=image,
             source_bytes=len(original.source.data),
             validators=headers,
             caching=headers,
-            originals=self.originals(wanted),
+            originals=self.made_from(wanted),
             asked_at=original.asked_at,
         )
 
-    def originals(self, wanted: RenderRequest) -> tuple[str, ...]:
+    def made_from(self, wanted: RenderRequest) -> tuple[str, ...]:
         """The source URLs that a result is made from."""
         has_mark = any(pipeline.watermark.watermark.opacity for pipeline in wanted.pipelines)
         return (wanted.source_url, self._watermark_url) if has_mark and self._watermark_url else (wanted.source_url,)
@@ -145,7 +134,7 @@ class Maker:
             },
         )
         image = await self._render(fallback.image, wanted, turn)
-        originals = self.originals(wanted)
+        originals = self.made_from(wanted)
         return Rendition(
             image=image,
             source_bytes=len(fallback.image.data),
@@ -183,16 +172,6 @@ class Maker:
             dimensions=dimensions(picture.data, picture.format, max_frames=frames),
         )
         return estimate(wanted, encoded, settings, self._renderer.capabilities.savable)
-
-
-async def landed(seat: Seat[T], at: float) -> T | None:
-    """What has landed; None if the time of whoever came first was up and there is some left until `at`."""
-    try:
-        return await seat.landed()
-    except RequestTimeout:
-        if seat.is_first or asyncio.get_running_loop().time() >= at:
-            raise
-        return None
 
 
 @contextlib.contextmanager

@@ -1,22 +1,22 @@
 """The pictures that results are made from: each fetched and looked at once for all renders that need it at one time.
 
-A fetch belongs to all who wait for it. Its bytes stay for as long as somebody uses them, and for a moment after they
-have come others may still join: a page asks for several sizes of one picture at once. Only requests to which the source
-would give the same answer share: same URL, same conditions, same headers that go on to it.
+The bytes stay for as long as somebody uses them, and for a moment after they have come others may still join: a page
+asks for several sizes of one picture at once. Only requests to which the source would give the same answer share: same
+URL, same conditions, same headers that go on to it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Hashable
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
 from renderer.errors import RequestTimeout, UnknownSourceType
-from renderer.flights import Flights, Seat
+from renderer.flights import Flights
 from renderer.formats import detect
 from renderer.response.validators import Conditions
 from renderer.sources.registry import Sources
@@ -24,17 +24,27 @@ from renderer.sources.source import ClientRequest, NotModified, Source
 from renderer.vips.levels import SharedDecodes
 from renderer.vips.picture import SourceImage
 
-_LINGERING_SECONDS: Final = 1.0
+_JOINABLE_SECONDS: Final = 1.0
 """How old the bytes may be that a request joins. It bounds how long a source that has changed is still shown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Original:
-    """A source, its picture with the format that its bytes show, and the Unix time when it was asked for."""
+    """A source, its picture with the format that its bytes show, and the Unix time when it was asked for.
+
+    `users` is how many renders have it.
+    """
 
     source: Source
     asked_at: float
     image: SourceImage
+    users: int = 1
+    joinable_until: float
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other renders use it at the same time."""
+        return self.users > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,31 +64,43 @@ class Originals:
     def __init__(self, sources: Sources, decodes: SharedDecodes) -> None:
         self._sources = sources
         self._decodes = decodes
-        self._flights: Flights[Original | NotModified] = Flights(lingering_seconds=_LINGERING_SECONDS, release=_let_go)
+        self._flights: Flights[Original | NotModified] = Flights(boarded=_board, left=_leave)
+        self._in_use: dict[Hashable, Original] = {}
+        self._joined_in_use = 0
 
     @property
     def joined(self) -> int:
         """How many fetches were not needed."""
-        return self._flights.joined
+        return self._flights.joined + self._joined_in_use
 
-    def ask(self, wish: Wish) -> AbstractContextManager[Seat[Original | NotModified]]:
-        """A seat in the fetch; the original may be used until it is left.
+    @asynccontextmanager
+    async def original(self, wish: Wish) -> AsyncIterator[Original | NotModified]:
+        """The original until the block ends, or the word that it has not changed.
 
-        What landing raises:
+        Raises:
             SourceError: or one of its kinds.
             UnknownSourceType: the bytes show no known format.
-            RequestTimeout: the time of whoever asked first was up.
+            RequestTimeout: time was up.
         """
-        return self._flights.join(self._key(wish), partial(self._fetched, wish))
+        key = (wish.url, wish.max_bytes, wish.conditions, self._sources.audience(wish.url, wish.client))
+        found = self._in_use.get(key)
+        if found is not None and asyncio.get_running_loop().time() < found.joinable_until:
+            self._joined_in_use += 1
+            found.users += 1
+        else:
+            answer, _ = await self._flights.shared(key, partial(self._fetched, wish, key), wish.at)
+            if isinstance(answer, NotModified):
+                yield answer
+                return
+            found = answer
+        try:
+            yield found
+        finally:
+            _leave(found)
+            if not found.users and self._in_use.get(key) is found:
+                del self._in_use[key]
 
-    async def close(self) -> None:
-        """Ends the fetches that still run."""
-        await self._flights.close()
-
-    def _key(self, wish: Wish) -> Hashable:
-        return (wish.url, wish.max_bytes, wish.conditions, self._sources.audience(wish.url, wish.client))
-
-    async def _fetched(self, wish: Wish) -> Original | NotModified:
+    async def _fetched(self, wish: Wish, key: Hashable) -> Original | NotModified:
         asked_at = time.time()
         try:
             async with asyncio.timeout_at(wish.at):
@@ -94,14 +116,25 @@ class Originals:
         except UnknownSourceType:
             source.lease.release()
             raise
-        return Original(source=source, image=image, asked_at=asked_at)
+        joinable_until = asyncio.get_running_loop().time() + _JOINABLE_SECONDS
+        original = Original(source=source, image=image, asked_at=asked_at, joinable_until=joinable_until)
+        self._in_use[key] = original
+        return original
 
 
-def _let_go(original: Original | NotModified) -> None:
-    if isinstance(original, Original):
-        original.source.lease.release()
-        if original.image.levels is not None:
-            original.image.levels.close()
+def _board(answer: Original | NotModified) -> None:
+    if isinstance(answer, Original):
+        answer.users += 1
+
+
+def _leave(answer: Original | NotModified) -> None:
+    if not isinstance(answer, Original):
+        return
+    answer.users -= 1
+    if not answer.users:
+        answer.source.lease.release()
+        if answer.image.levels is not None:
+            answer.image.levels.close()
 
 
 def source_image(source: Source) -> SourceImage:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 
 from renderer.cache.entry import StoredResult
 from renderer.cache.figures import CacheState
-from renderer.cache.key import cache_key
 from renderer.errors import SourceStatus
 from renderer.flights import Flights
 from renderer.kept import Kept, answer
-from renderer.making import Maker, landed
+from renderer.making import Maker
 from renderer.rendition import Rendition, Turn
 from renderer.request.values import RenderRequest
 from renderer.response.validators import Conditions
@@ -57,7 +55,7 @@ class RenderService:
         """The result that can be sent at once, or the word that the client has it; None if it takes work."""
         if self._kept is None:
             return None
-        key = self._kept.key(wanted, turn.headers)
+        key = self._kept.key(wanted, turn)
         return None if key is None else self._kept.remembered(key, turn.conditions)
 
     async def render(self, wanted: RenderRequest, turn: Turn) -> Rendition | NotModified:
@@ -66,16 +64,11 @@ class RenderService:
         Raises:
             BildwerkError: for whatever goes wrong.
         """
-        start = partial(self._rendered, wanted, turn)
-        key = self._flight_key(wanted, turn)
-        while True:
-            with self._flights.join(key, start) as seat:
-                result = await landed(seat, turn.at)
-                if result is None:
-                    continue
-                if not seat.is_first and isinstance(result, Rendition) and result.failure is not None:
-                    turn.seen.failed(result.failure)
-                return result
+        key = (turn.key, turn.conditions, self._maker.audience(wanted, turn))
+        result, is_own = await self._flights.shared(key, partial(self._rendered, wanted, turn), turn.at)
+        if not is_own and isinstance(result, Rendition) and result.failure is not None:
+            turn.seen.failed(result.failure)
+        return result
 
     @property
     def shared(self) -> Shared:
@@ -83,29 +76,20 @@ class RenderService:
         decodes = self._maker.decodes
         return Shared(
             renders=self._flights.joined,
-            sources=self._maker.sources.joined,
+            sources=self._maker.originals.joined,
             decodes=decodes.spared,
             held_bytes=decodes.held_bytes,
         )
 
     async def close(self) -> None:
-        """Ends what still goes on although nobody waits for it, and writes what is to be kept."""
-        await self._flights.close()
-        await self._maker.close()
+        """Writes what is to be kept."""
         if self._kept is not None:
             await self._kept.results.close()
-
-    def originals(self, wanted: RenderRequest) -> tuple[str, ...]:
-        """The source URLs that a result is made from."""
-        return self._maker.originals(wanted)
-
-    def _flight_key(self, wanted: RenderRequest, turn: Turn) -> Hashable:
-        return (cache_key(wanted), wanted.limits, turn.conditions, self._maker.audience(wanted, turn))
 
     async def _rendered(self, wanted: RenderRequest, turn: Turn) -> Rendition | NotModified:
         if self._kept is None:
             return await self._maker.made(wanted, turn)
-        key = self._kept.key(wanted, turn.headers)
+        key = self._kept.key(wanted, turn)
         if key is None:
             return _marked(await self._maker.made(wanted, turn), CacheState.BYPASS)
         return await self._kept_or_made(self._kept, key, wanted, turn)

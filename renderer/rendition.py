@@ -43,12 +43,14 @@ class Turn:
     """One request's turn.
 
     Attributes:
+        key: `cache_key` of what it wants.
         at: until when it may take, on the loop's clock.
         seen: who watches.
         headers: the client's; the settings say what of them goes to http(s) sources.
         conditions: what is asked of the source.
     """
 
+    key: str
     at: float
     seen: Observation
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -45,6 +45,7 @@ class StoredResult:
         originals: the source URLs that it was made from, the picture's own first.
         began_at: Unix time when the source was asked last: the result is at least that new.
         fresh_until: Unix time until which it may be sent without asking the source.
+        ready: room for whoever sends it, for what is made once for each entry in memory.
     """
 
     body: bytes = field(repr=False)
@@ -60,6 +61,7 @@ class StoredResult:
     originals: tuple[str, ...]
     began_at: float
     fresh_until: float
+    ready: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def is_fresh(self, now: float) -> bool:
         """Whether it may be sent without asking the source."""
@@ -78,7 +80,7 @@ class StoredResult:
         return len(self.body) + sum(len(text) for text in texts if text) + passed + OVERHEAD_BYTES
 
 
-_HEADER_FIELDS: Final = tuple(entry.name for entry in fields(StoredResult) if entry.name != "body")
+_HEADER_FIELDS: Final = tuple(entry.name for entry in fields(StoredResult) if entry.name not in ("body", "ready"))
 
 
 def encoded(key: str, entry: StoredResult) -> bytes:

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from renderer.cache.freshness import is_http
-from renderer.cache.key import cache_key
-from renderer.request.values import RenderRequest
 from renderer.settings.load import Settings
 
 _COOKIE_SCOPE: Final = ("host", "x-forwarded-host", "x-forwarded-proto")
@@ -37,17 +35,18 @@ class ResultKeys:
         if self._passes_cookies and not sources.cookie_passthrough_all and not sources.cookie_base_url:
             self._http_names |= frozenset(_COOKIE_SCOPE) - self._names
 
-    def key(self, wanted: RenderRequest, headers: Mapping[str, str]) -> str | None:
+    def key(self, url_key: str, source_url: str, headers: Mapping[str, str]) -> str | None:
         """64 hexadecimal digits; None if the result is for this client alone.
 
         Args:
-            wanted: the request.
+            url_key: `cache_key` of the request.
+            source_url: of its picture.
             headers: the client's, in whatever case.
         """
         digest = self._prefix.copy()
-        digest.update(cache_key(wanted).encode("ascii"))
+        digest.update(url_key.encode("ascii"))
         if self._names or self._http_names or self._cookies or self._passes_cookies:
-            reaches_source = is_http(wanted.source_url)
+            reaches_source = is_http(source_url)
             told = _joined(headers.items(), self._names | self._http_names | {"cookie"})
             if reaches_source and self._passes_cookies and not self._cookies and "cookie" in told:
                 return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from renderer.cache.key import cache_key
 from renderer.handlers.again import same_response
 from renderer.handlers.answer import not_modified_response, picture_response
 from renderer.handlers.raw import stream_raw
@@ -38,7 +39,7 @@ async def process(request: web.BaseRequest, services: Services, seen: Observatio
     if wanted.delivery.raw:
         return await stream_raw(request, services, seen, wanted)
     conditions = conditions_for_source(_conditions(request), services.validator_rules)
-    turn = Turn(at=at, seen=seen, headers=request.headers, conditions=conditions)
+    turn = Turn(key=known.key, at=at, seen=seen, headers=request.headers, conditions=conditions)
     result = services.renders.remembered(wanted, turn)
     if result is None:
         with services.workers.admission():
@@ -61,7 +62,7 @@ def _understood(request: web.BaseRequest, services: Services, seen: Observation)
         seen.understood(known.wanted.source_url, known.options)
         return known
     wanted = _read(asked, services)
-    known = Understood(wanted=wanted, options=Lasting(described(wanted)))
+    known = Understood(wanted=wanted, key=cache_key(wanted), options=Lasting(described(wanted)))
     seen.understood(wanted.source_url, known.options)
     check_source(
         wanted.source_url, services.allowed_sources, query_separator=settings.sources.source_url_query_separator

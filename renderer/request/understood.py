@@ -33,12 +33,14 @@ class Understood:
 
     Attributes:
         wanted: what is asked for.
+        key: of what is asked for, see `renderer.cache.key`.
         options: what monitors are told of it.
         head: how the answer begins, if it is the same as before; empty if it cannot be kept, None if it is not made.
         head_basis: what it follows from.
     """
 
     wanted: RenderRequest
+    key: str
     options: Mapping[str, Any]
     head: bytes | None = None
     head_basis: Hashable = None

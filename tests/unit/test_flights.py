@@ -1,4 +1,4 @@
-"""Work that several ask for at one time is done once, and ends when nobody wants it any more."""
+"""Work that several ask for at one time is done once, and by somebody as long as anybody wants it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import asyncio
 
 import pytest
 
-from renderer.flights import Flights, Seat
+from renderer.errors import RequestTimeout
+from renderer.flights import Flights
+
+LATER = 1e12
+"""A time on the loop's clock that does not come."""
 
 
 class Work:
@@ -15,30 +19,27 @@ class Work:
     def __init__(self) -> None:
         self.began = self.cancelled = 0
         self.done = asyncio.Event()
-        self.error: Exception | None = None
+        self.errors: list[Exception] = []
 
-    async def start(self) -> int:
+    async def make(self) -> int:
         """How often it has begun, once it is done."""
         self.began += 1
+        number = self.began
         try:
             await self.done.wait()
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        if self.error is not None:
-            raise self.error
-        return self.began
+        if self.errors:
+            raise self.errors.pop(0)
+        return number
 
 
-async def ask(flights: Flights[int], work: Work, key: str = "k") -> int:
-    with flights.join(key, work.start) as seat:
-        return await seat.landed()
-
-
-async def asked(flights: Flights[int], work: Work, count: int) -> list[asyncio.Task[int]]:
+async def asked(
+    flights: Flights[int], work: Work, count: int, until: float = LATER
+) -> list[asyncio.Task[tuple[int, bool]]]:
     """So many askers who wait."""
-    tasks = [asyncio.create_task(ask(flights, work)) for _ in range(count)]
-    await asyncio.sleep(0)
+    tasks = [asyncio.create_task(flights.shared("k", work.make, until)) for _ in range(count)]
     await asyncio.sleep(0)
     return tasks
 
@@ -47,7 +48,7 @@ async def test_work_is_done_once_for_all() -> None:
     flights, work = Flights[int](), Work()
     tasks = await asked(flights, work, 1000)
     work.done.set()
-    assert await asyncio.gather(*tasks) == [1] * 1000
+    assert await asyncio.gather(*tasks) == [(1, True)] + [(1, False)] * 999
     assert flights.joined == 999
     assert not len(flights)
 
@@ -55,89 +56,77 @@ async def test_work_is_done_once_for_all() -> None:
 async def test_other_keys_are_other_work() -> None:
     flights, work = Flights[int](), Work()
     work.done.set()
-    await asyncio.gather(ask(flights, work, "a"), ask(flights, work, "b"))
+    await asyncio.gather(flights.shared("a", work.make, LATER), flights.shared("b", work.make, LATER))
     assert work.began == 2
 
 
 async def test_who_asks_after_the_end_gets_new_work() -> None:
     flights, work = Flights[int](), Work()
     work.done.set()
-    assert [await ask(flights, work), await ask(flights, work)] == [1, 2]
+    assert [await flights.shared("k", work.make, LATER) for _ in range(2)] == [(1, True), (2, True)]
 
 
-async def test_the_first_may_leave() -> None:
+async def test_when_the_first_leaves_the_next_begins_anew() -> None:
     flights, work = Flights[int](), Work()
-    first, second = await asked(flights, work, 2)
+    first, second, third = await asked(flights, work, 3)
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     work.done.set()
-    assert await second == 1
-    assert not work.cancelled
-
-
-async def test_work_is_cancelled_when_the_last_has_left() -> None:
-    flights, work = Flights[int](), Work()
-    tasks = await asked(flights, work, 3)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await flights.close()
+    assert await asyncio.gather(second, third) == [(2, True), (2, False)]
     assert work.cancelled == 1
+
+
+async def test_one_that_waits_may_leave() -> None:
+    flights, work = Flights[int](), Work()
+    first, second, third = await asked(flights, work, 3)
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
     work.done.set()
-    assert await ask(flights, work) == 2
+    assert await asyncio.gather(first, third) == [(1, True), (1, False)]
 
 
 async def test_a_failure_is_everybodys_and_not_kept() -> None:
     flights, work = Flights[int](), Work()
-    work.error = ValueError("no")
+    work.errors = [ValueError("no")]
     tasks = await asked(flights, work, 3)
     work.done.set()
     assert [str(error) for error in await asyncio.gather(*tasks, return_exceptions=True)] == ["no"] * 3
-    work.error = None
-    assert await ask(flights, work) == 2
+    assert await flights.shared("k", work.make, LATER) == (2, True)
 
 
-async def sitting(flights: Flights[int], work: Work) -> Seat[int]:
-    """A seat in a flight that has landed."""
-    seat = flights.join("k", work.start)
-    await seat.landed()
-    return seat
-
-
-async def test_others_join_while_somebody_uses_the_value() -> None:
-    released: list[int] = []
-    flights, work = Flights[int](lingering_seconds=60, release=released.append), Work()
+async def test_the_time_of_the_first_is_not_the_others() -> None:
+    flights, work = Flights[int](), Work()
+    work.errors = [RequestTimeout("time is up")]
+    first, second = await asked(flights, work, 2)
     work.done.set()
-    with await sitting(flights, work):
-        assert await ask(flights, work) == 1
-        assert not released
-    assert released == [1]
+    with pytest.raises(RequestTimeout):
+        await first
+    assert await second == (2, True)
 
 
-async def test_nobody_joins_when_the_value_has_got_old() -> None:
-    released: list[int] = []
-    flights, work = Flights[int](lingering_seconds=1e-9, release=released.append), Work()
+async def test_who_has_no_time_left_does_not_begin_anew() -> None:
+    flights, work = Flights[int](), Work()
+    work.errors = [RequestTimeout("time is up")]
+    tasks = await asked(flights, work, 2, until=0.0)
     work.done.set()
-    with await sitting(flights, work):
-        await asyncio.sleep(0.001)  # the clock has to move, nothing else is waited for
-        assert await ask(flights, work) == 2
-    assert sorted(released) == [1, 2]
+    assert [type(error) for error in await asyncio.gather(*tasks, return_exceptions=True)] == [RequestTimeout] * 2
+    assert work.began == 1
 
 
-async def test_nobody_joins_what_all_have_left() -> None:
-    released: list[int] = []
-    flights, work = Flights[int](lingering_seconds=60, release=released.append), Work()
+async def test_everybody_is_on_board_before_the_first_goes_on_and_is_missed_if_gone() -> None:
+    boarded: list[int] = []
+    left: list[int] = []
+
+    def board(value: int) -> None:
+        boarded.append(value)
+        if len(boarded) == 2:
+            third.cancel()
+
+    flights, work = Flights[int](boarded=board, left=left.append), Work()
+    first, second, third = await asked(flights, work, 3)
     work.done.set()
-    assert [await ask(flights, work), await ask(flights, work)] == [1, 2]
-    assert released == [1, 2]
-
-
-async def test_a_failure_is_not_released() -> None:
-    released: list[int] = []
-    flights, work = Flights[int](lingering_seconds=60, release=released.append), Work()
-    work.error = ValueError("no")
-    work.done.set()
-    with pytest.raises(ValueError, match="no"):
-        await ask(flights, work)
-    assert not released
-    assert not len(flights)
+    assert await first == (1, True)
+    assert boarded == [1, 1]
+    assert await second == (1, False)
+    await asyncio.gather(third, return_exceptions=True)
+    assert left == [1]

@@ -6,11 +6,11 @@ import pytest
 
 from renderer.cache.fingerprint import settings_fingerprint
 from renderer.cache.result_key import ResultKeys
-from renderer.request.values import RenderRequest
 from renderer.settings.load import load_settings
 
-HTTP = RenderRequest(source_url="https://example.com/a.jpg")
-LOCAL = RenderRequest(source_url="local:///a.jpg")
+HTTP = ("1" * 64, "https://example.com/a.jpg")
+LOCAL = ("2" * 64, "local:///a.jpg")
+"""The URL's own key, and its source."""
 
 
 def fingerprint(watermark: bytes | None = None, version: str = "libvips 8.18", **variables: str) -> str:
@@ -25,9 +25,9 @@ def keys(**variables: str) -> ResultKeys:
 
 def test_a_key_is_the_same_in_every_process() -> None:
     """And has 64 hexadecimal digits."""
-    assert keys().key(HTTP, {"Cookie": "a=b", "X": "y"}) == keys().key(HTTP, {})
-    assert len(keys().key(HTTP, {}) or "") == 64
-    assert keys().key(HTTP, {}) != keys().key(LOCAL, {})
+    assert keys().key(*HTTP, {"Cookie": "a=b", "X": "y"}) == keys().key(*HTTP, {})
+    assert len(keys().key(*HTTP, {}) or "") == 64
+    assert keys().key(*HTTP, {}) != keys().key(*LOCAL, {})
 
 
 @pytest.mark.parametrize(
@@ -97,36 +97,36 @@ def test_versions_and_the_watermark_itself_count() -> None:
 def test_headers_that_the_settings_name_tell_results_apart() -> None:
     """In whatever case they come, and several of one name together."""
     named = keys(IMGPROXY_CACHE_KEY_HEADERS="X-Tenant")
-    values = [named.key(LOCAL, headers) for headers in ({}, {"x-tenant": "a"}, {"X-Tenant": "b"}, {"X-Tenant": ""})]
+    values = [named.key(*LOCAL, headers) for headers in ({}, {"x-tenant": "a"}, {"X-Tenant": "b"}, {"X-Tenant": ""})]
 
     assert len(set(values)) == 4
-    assert named.key(LOCAL, {"X-TENANT": "a"}) == named.key(LOCAL, {"x-tenant": "a", "X-Other": "b"})
+    assert named.key(*LOCAL, {"X-TENANT": "a"}) == named.key(*LOCAL, {"x-tenant": "a", "X-Other": "b"})
 
 
 def test_headers_that_go_to_http_sources_tell_their_results_apart() -> None:
     """Sources that do not get them give everybody the same."""
     passing = keys(IMGPROXY_REQUEST_HEADERS_PASSTHROUGH="Authorization")
 
-    assert passing.key(HTTP, {"Authorization": "a"}) != passing.key(HTTP, {"Authorization": "b"})
-    assert passing.key(LOCAL, {"Authorization": "a"}) == passing.key(LOCAL, {"Authorization": "b"})
+    assert passing.key(*HTTP, {"Authorization": "a"}) != passing.key(*HTTP, {"Authorization": "b"})
+    assert passing.key(*LOCAL, {"Authorization": "a"}) == passing.key(*LOCAL, {"Authorization": "b"})
 
 
 def test_a_client_with_cookies_that_go_to_the_source_has_no_key() -> None:
     """What it gets may be for it alone; without cookies, or from elsewhere, it is for all."""
     passing = keys(IMGPROXY_COOKIE_PASSTHROUGH="true")
 
-    assert passing.key(HTTP, {"cookie": "session=1"}) is None
-    assert passing.key(HTTP, {}) is not None
-    assert passing.key(LOCAL, {"Cookie": "session=1"}) is not None
+    assert passing.key(*HTTP, {"cookie": "session=1"}) is None
+    assert passing.key(*HTTP, {}) is not None
+    assert passing.key(*LOCAL, {"Cookie": "session=1"}) is not None
 
 
 def test_cookies_that_the_settings_name_tell_results_apart() -> None:
     """Then the others do not matter, because the settings say so."""
     named = keys(IMGPROXY_COOKIE_PASSTHROUGH="true", IMGPROXY_CACHE_KEY_COOKIES="plan, group")
-    one = named.key(HTTP, {"Cookie": "plan=1; session=abc"})
+    one = named.key(*HTTP, {"Cookie": "plan=1; session=abc"})
 
     assert one is not None
-    assert named.key(HTTP, {"Cookie": "session=def;plan=1"}) == one
-    assert named.key(HTTP, {"Cookie": "plan=2"}) != one
-    assert named.key(HTTP, {"Cookie": "group=1"}) != one
-    assert named.key(HTTP, {"Cookie": "plan=1", "Host": "other.example.com"}) != named.key(HTTP, {"Cookie": "plan=1"})
+    assert named.key(*HTTP, {"Cookie": "session=def;plan=1"}) == one
+    assert named.key(*HTTP, {"Cookie": "plan=2"}) != one
+    assert named.key(*HTTP, {"Cookie": "group=1"}) != one
+    assert named.key(*HTTP, {"Cookie": "plan=1", "Host": "other.example.com"}) != named.key(*HTTP, {"Cookie": "plan=1"})

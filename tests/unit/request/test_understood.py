@@ -11,7 +11,7 @@ def asked(target: str, *, features: ClientFeatures = NO_FEATURES, hints: ClientH
 
 
 def understood(url: str = "local:///a.png") -> Understood:
-    return Understood(wanted=RenderRequest(source_url=url), options={})
+    return Understood(wanted=RenderRequest(source_url=url), key="", options={})
 
 
 def test_a_url_that_has_come_is_known() -> None:
