@@ -20,6 +20,11 @@ def read_environment() -> Mapping[str, str]:
     return _with_port(dict(os.environ))
 
 
+def process_environment() -> Mapping[str, str]:
+    """The variables as this process has them."""
+    return dict(os.environ)
+
+
 def load_everything() -> Mapping[str, str]:
     """The variables, also those from elsewhere; these are put into the process environment, where libraries look.
 

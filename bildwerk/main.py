@@ -12,6 +12,8 @@ import os
 import sys
 from typing import Final
 
+from bildwerk.allocator import begin_anew
+from bildwerk.environment import process_environment
 from bildwerk.terminal import INTERRUPTED
 
 SUBCOMMANDS: Final = {
@@ -39,8 +41,15 @@ Settings come from the environment, under imgproxy's own names (IMGPROXY_KEY, IM
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command and returns the exit status."""
+    """Runs one command and returns the exit status.
+
+    Args:
+        arguments: those of the program by default.
+    """
+    is_program = arguments is None
     arguments = sys.argv[1:] if arguments is None else arguments
+    if is_program and arguments[:1] == ["serve"]:
+        begin_anew(process_environment())
     if arguments and arguments[0] in SUBCOMMANDS:
         return _run(arguments[0], arguments[1:])
     if arguments in (["--version"], ["-V"]):
@@ -50,8 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def imgproxy(arguments: list[str] | None = None) -> int:
     """`imgproxy`, `imgproxy health`, `imgproxy version`: what containers of imgproxy are started with."""
+    is_program = arguments is None
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments:
+        if is_program:
+            begin_anew(process_environment())
         return _run("serve", [])
     usage = f"usage: imgproxy [{' | '.join(_IMGPROXY)}]"
     if arguments in (["-h"], ["--help"]):

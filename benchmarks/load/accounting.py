@@ -131,3 +131,11 @@ def _sockets() -> Iterator[tuple[int, str]]:
             for descriptor in folder.iterdir():
                 with suppress(*_GONE_OR_FOREIGN):
                     yield int(folder.parent.name), str(descriptor.readlink())
+
+
+def allocator_of(pid: int) -> dict[str, str]:
+    """The variables by which glibc's malloc is set in a process, as it was started."""
+    # glibc ends each tunable with a zero where the variable is kept.
+    lines = Path(f"/proc/{pid}/environ").read_bytes().replace(b"\0glibc.", b":glibc.").split(b"\0")
+    pairs = (os.fsdecode(line).partition("=") for line in lines)
+    return {name: text for name, _, text in pairs if name == "GLIBC_TUNABLES" or name.startswith("MALLOC_")}

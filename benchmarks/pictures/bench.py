@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from benchmarks.load.accounting import allocator_of
 from benchmarks.load.client import Address
 from benchmarks.load.server import RunningServer, running_server
 from benchmarks.pictures.corpus import Corpus
@@ -71,7 +72,9 @@ class Bench:
                 larger = {**scenario.variables, "BILDWERK_SHARED_DECODE": "larger"}
                 targets.append(ours(stack.enter_context(self.running(f"{scenario.name}-larger", larger)), name=LARGER))
             if scenario.has_limit:
-                for name, operations in ((LIMIT, "plan"), (LIBVIPS, "imgproxy")):
+                # The limit has our allocator; bare libvips is as libvips comes, with two arenas.
+                same = allocator_of(running.process.pid)
+                for name, operations, environment in ((LIMIT, "plan", same), (LIBVIPS, "imgproxy", {})):
                     program = limit(
                         name,
                         self.corpus.folder,
@@ -79,6 +82,7 @@ class Bench:
                         operations=operations,
                         threads=scenario.connections,
                         variables={**self.variables, **scenario.variables},
+                        environment=environment,
                     )
                     targets.append(await stack.enter_async_context(program))
             yield [*targets, *self.others()]

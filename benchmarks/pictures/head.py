@@ -47,7 +47,11 @@ def shown(argument: str) -> str:
 def allocator(variables: Mapping[str, str]) -> str:
     """What is set for the allocator, in all processes that this run starts."""
     told = [f"{name}={shown(variables[name])}" for name in _ALLOCATOR if name in variables]
-    return ", ".join(told) if told else "nothing set: the server's own default (mallopt, two arenas)"
+    return (
+        ", ".join(told)
+        if told
+        else "nothing set: what the server does by itself (two arenas, huge pages where the kernel has them)"
+    )
 
 
 def _versions() -> Iterator[str]:

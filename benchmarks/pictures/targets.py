@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -197,13 +198,28 @@ class Limit:
 
 @asynccontextmanager
 async def limit(
-    name: str, corpus: Path, log: Path, *, operations: str, threads: int, variables: Mapping[str, str]
+    name: str,
+    corpus: Path,
+    log: Path,
+    *,
+    operations: str,
+    threads: int,
+    variables: Mapping[str, str],
+    environment: Mapping[str, str],
 ) -> AsyncIterator[Limit]:
-    """Starts the program for `plan` (the operations of our plan) or `imgproxy`; it is gone when the block ends."""
+    """Starts the program for `plan` (the operations of our plan) or `imgproxy`; it is gone when the block ends.
+
+    Its environment is this process's, and what `environment` adds.
+    """
     program = ["-m", "benchmarks.pictures.limit", str(corpus), "--threads", str(threads), "--operations", operations]
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *program, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors
+            sys.executable,
+            *program,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, **environment},
         )
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("asyncio gave no pipes")  # for the types: they were asked for
