@@ -10,7 +10,7 @@ SHARED ?= ../shared
 NO_SYSTEM_VIPS := PKG_CONFIG_PATH= PKG_CONFIG_LIBDIR=$(CURDIR)/$(VENV)/no-pkg-config
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(NO_SYSTEM_VIPS) $(PY) -m pip install -q
 
-.PHONY: run test servers check conformance docs micro resilience dashboard samples system-vips-is-hidden clean
+.PHONY: run test servers check conformance docs bench micro resilience dashboard samples system-vips-is-hidden clean
 
 run: samples  ## a server with sample pictures, from nothing
 	@IMGPROXY_BIND=127.0.0.1:$(PORT) IMGPROXY_LOCAL_FILESYSTEM_ROOT=$(CURDIR)/.samples $(VENV)/bin/bildwerk serve --examples
@@ -33,6 +33,10 @@ conformance: $(VENV)/dev.stamp  ## the recorded answers, where they are there
 
 system-vips-is-hidden:  ## fails if the build of pyvips could see a system libvips
 	@! $(NO_SYSTEM_VIPS) pkg-config --exists vips
+
+# All that it has to tell: python -m benchmarks.pictures --help, and benchmarks.memory, .processes, .overhead, .encoders.
+bench: servers  ## what a picture costs, here, in bare libvips and in other servers: benchmarks/results/report.md
+	@$(PY) -m benchmarks.pictures $(BENCH_OPTIONS)
 
 micro: $(VENV)/dev.stamp  ## what parsing, signing and planning cost
 	@$(PY) -m benchmarks.micro
