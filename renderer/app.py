@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ from renderer.sources.budget import ByteBudget
 from renderer.sources.configured import configured_sources
 from renderer.sources.registry import Sources
 from renderer.telemetry.observation import Vitals
+from renderer.telemetry.shared_figures import SharedFigures
 from renderer.telemetry.start import ALONE, Surroundings, Watch, watching
 from renderer.version import VERSION
 from renderer.vips import runtime
@@ -112,10 +114,11 @@ async def build_services(settings: Settings, surroundings: Surroundings) -> Asyn
             sources,
             renderer,
             workers,
-            decodes=_shared_decodes(settings.sharing),
+            decodes=_shared_decodes(settings.sharing, watch.shared),
+            spared=_counted(watch.shared),
             pictures=Pictures(watermark=watermark, fallback=fallback),
         )
-        renders = RenderService(maker, _kept(settings, watermark, watch))
+        renders = RenderService(maker, _kept(settings, watermark, watch), spared=_counted(watch.shared))
         stack.push_async_callback(renders.close)
         yield Services(
             settings=settings,
@@ -167,9 +170,15 @@ def _kept(settings: Settings, watermark: ConfiguredImage | None, watch: Watch) -
     return Kept(results, keys, freshness_rules(settings.results), separator, settings.results.report_errors)
 
 
-def _shared_decodes(settings: SharingSettings) -> SharedDecodes:
+def _shared_decodes(settings: SharingSettings, figures: SharedFigures | None) -> SharedDecodes:
     max_bytes = 0 if settings.decode == "off" else settings.max_bytes
-    return SharedDecodes(max_bytes, serves_smaller=settings.decode == "larger")
+    return SharedDecodes(
+        max_bytes, serves_smaller=settings.decode == "larger", spared=partial(_counted(figures), "decode")
+    )
+
+
+def _counted(figures: SharedFigures | None) -> Callable[[str], None]:
+    return (lambda _kind: None) if figures is None else figures.spared
 
 
 def _validator_rules(settings: ServerSettings) -> ValidatorRules:

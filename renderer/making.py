@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -46,6 +46,7 @@ class Maker:
         workers: slots and threads.
         decodes: the decoded pixels that renders share; none by default.
         pictures: that the settings name.
+        spared: is told of each `download` that was not needed.
     """
 
     def __init__(
@@ -57,13 +58,14 @@ class Maker:
         *,
         decodes: SharedDecodes | None = None,
         pictures: Pictures | None = None,
+        spared: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._sources = sources
         self._renderer = renderer
         self._workers = workers
         self.decodes = decodes or SharedDecodes(0)
-        self.originals = Originals(sources, self.decodes)
+        self.originals = Originals(sources, self.decodes, spared)
         pictures = pictures or Pictures()
         self._watermark_url = pictures.watermark.url if pictures.watermark else ""
         self._fallback = pictures.fallback

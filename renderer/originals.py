@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -61,17 +61,13 @@ class Wish:
 class Originals:
     """The originals that are fetched or in use."""
 
-    def __init__(self, sources: Sources, decodes: SharedDecodes) -> None:
+    def __init__(self, sources: Sources, decodes: SharedDecodes, spared: Callable[[str], None]) -> None:
         self._sources = sources
         self._decodes = decodes
+        self._spared = spared
         self._flights: Flights[Original | NotModified] = Flights(boarded=_board, left=_leave)
         self._in_use: dict[Hashable, Original] = {}
-        self._joined_in_use = 0
-
-    @property
-    def joined(self) -> int:
-        """How many fetches were not needed."""
-        return self._flights.joined + self._joined_in_use
+        self.joined = 0
 
     @asynccontextmanager
     async def original(self, wish: Wish) -> AsyncIterator[Original | NotModified]:
@@ -85,10 +81,12 @@ class Originals:
         key = (wish.url, wish.max_bytes, wish.conditions, self._sources.audience(wish.url, wish.client))
         found = self._in_use.get(key)
         if found is not None and asyncio.get_running_loop().time() < found.joinable_until:
-            self._joined_in_use += 1
+            self._join()
             found.users += 1
         else:
-            answer, _ = await self._flights.shared(key, partial(self._fetched, wish, key), wish.at)
+            answer, is_own = await self._flights.shared(key, partial(self._fetched, wish, key), wish.at)
+            if not is_own:
+                self._join()
             if isinstance(answer, NotModified):
                 yield answer
                 return
@@ -99,6 +97,10 @@ class Originals:
             _leave(found)
             if not found.users and self._in_use.get(key) is found:
                 del self._in_use[key]
+
+    def _join(self) -> None:
+        self.joined += 1
+        self._spared("download")
 
     async def _fetched(self, wish: Wish, key: Hashable) -> Original | NotModified:
         asked_at = time.time()

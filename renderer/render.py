@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -44,11 +45,13 @@ class RenderService:
     Args:
         maker: makes them.
         kept: those that are made already; None where none are kept.
+        spared: is told of each `render` that was not needed.
     """
 
-    def __init__(self, maker: Maker, kept: Kept | None = None) -> None:
+    def __init__(self, maker: Maker, kept: Kept | None = None, *, spared: Callable[[str], None]) -> None:
         self._maker = maker
         self._kept = kept
+        self._spared = spared
         self._flights: Flights[Rendition | NotModified] = Flights()
 
     def remembered(self, wanted: RenderRequest, turn: Turn) -> Rendition | NotModified | None:
@@ -66,8 +69,10 @@ class RenderService:
         """
         key = (turn.key, turn.conditions, self._maker.audience(wanted, turn))
         result, is_own = await self._flights.shared(key, partial(self._rendered, wanted, turn), turn.at)
-        if not is_own and isinstance(result, Rendition) and result.failure is not None:
-            turn.seen.failed(result.failure)
+        if not is_own:
+            self._spared("render")
+            if isinstance(result, Rendition) and result.failure is not None:
+                turn.seen.failed(result.failure)
         return result
 
     @property

@@ -15,16 +15,21 @@ from renderer.telemetry.observation import Monitor, Vitals
 from renderer.telemetry.origins import OriginFigures
 from renderer.telemetry.prometheus import Prometheus
 from renderer.telemetry.result_figures import CacheFigures
+from renderer.telemetry.shared_figures import SharedFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """What this server process measures. `monitors` are told of requests, `origins` of requests to sources."""
+    """What this server process measures. `monitors` are told of requests, `origins` of requests to sources.
+
+    `shared` is told of work that was shared.
+    """
 
     files: MetricFiles
     gauges: ServerGauges
     monitors: tuple[Monitor, ...]
     origins: OriginFigures | None
+    shared: SharedFigures | None
     cloud_watch: CloudWatch | None
 
     def cache_figures(self) -> CacheFigures:
@@ -58,5 +63,6 @@ def open_metrics(
         gauges=gauges,
         monitors=(Prometheus(files, gauges),) if is_prometheus else (),
         origins=OriginFigures(files) if is_prometheus else None,
+        shared=SharedFigures(files) if is_prometheus else None,
         cloud_watch=CloudWatch(directory, settings, write) if settings.cloud_watch_service_name else None,
     )

@@ -14,6 +14,7 @@ from renderer.telemetry.logging import Log
 from renderer.telemetry.observation import Monitor, Vitals
 from renderer.telemetry.origins import OriginFigures
 from renderer.telemetry.result_figures import CacheFigures
+from renderer.telemetry.shared_figures import SharedFigures
 from renderer.version import IMGPROXY_VERSION
 
 
@@ -35,7 +36,8 @@ ALONE = Surroundings()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Those who watch: `monitors` requests, `origins` what sources come from, `results` what is kept.
+    """Those who watch: `monitors` requests, `origins` what sources come from, `results` what is kept,
+    `shared` what was done once for several.
 
     `vitals` is what gauges show.
     """
@@ -43,6 +45,7 @@ class Watch:
     monitors: tuple[Monitor, ...] = ()
     origins: OriginFigures | None = None
     results: CacheFigures | None = None
+    shared: SharedFigures | None = None
     vitals: Callable[[], Vitals] | None = None
 
 
@@ -61,7 +64,7 @@ async def watching(
         ConfigurationError: a setting cannot be used, or an extra is missing.
     """
     monitors: list[Monitor] = [AccessLog(surroundings.log)]
-    origins, results = None, None
+    origins, results, shared = None, None, None
     async with AsyncExitStack() as stack:
         if settings.metrics.are_wanted and surroundings.folder is not None and surroundings.log is not None:
             # Imported here: a server without metrics need not spend 80 ms of its start on the library.
@@ -70,7 +73,7 @@ async def watching(
             metrics = open_metrics(settings.metrics, surroundings.folder, vitals=vitals, write=surroundings.log.write)
             stack.push_async_callback(metrics.close)
             monitors += metrics.monitors
-            origins = metrics.origins
+            origins, shared = metrics.origins, metrics.shared
             results = metrics.cache_figures() if settings.results.are_kept else None
         from renderer.telemetry.monitors import log_handlers, tracing_monitors
 
@@ -81,7 +84,7 @@ async def watching(
             stack.push_async_callback(monitor.close)
         if surroundings.log is not None:
             stack.enter_context(_heard(log_handlers(tracers), surroundings.log))
-        yield Watch(monitors=(*monitors, *tracers), origins=origins, results=results, vitals=vitals)
+        yield Watch(monitors=(*monitors, *tracers), origins=origins, results=results, shared=shared, vitals=vitals)
 
 
 @contextmanager

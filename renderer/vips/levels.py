@@ -29,13 +29,17 @@ class SharedDecodes:
     Args:
         max_bytes: the bytes that all of them may have; 0 shares nothing.
         serves_smaller: whether a level is also used where a smaller one would do. Results change a little then.
+        spared: is told of each decode that was not needed, in the thread of the render.
     """
 
-    def __init__(self, max_bytes: int, *, serves_smaller: bool = False) -> None:
+    def __init__(
+        self, max_bytes: int, *, serves_smaller: bool = False, spared: Callable[[], None] | None = None
+    ) -> None:
         self.max_bytes = max_bytes
         self.serves_smaller = serves_smaller
         self.held_bytes = 0
         self.spared = 0
+        self._spared = spared
         self._lock = threading.Lock()
 
     def levels(self) -> Levels | None:
@@ -59,6 +63,8 @@ class SharedDecodes:
         """Counts a decode that was not needed, in `spared`."""
         with self._lock:
             self.spared += 1
+        if self._spared is not None:
+            self._spared()
 
 
 class _Level:

@@ -258,6 +258,17 @@ def test_a_cache_is_counted_once_there_is_one(metrics: Metrics, folder: Path) ->
     assert shown["results_memory_bytes", ()] == 4096
 
 
+def test_what_is_shared_is_counted_by_kind(metrics: Metrics, folder: Path) -> None:
+    """From the start at 0, so that a rate can be taken of the first ones."""
+    assert metrics.shared is not None
+    for kind in ("render", "render", "decode"):
+        metrics.shared.spared(kind)
+
+    shown = series(folder)
+    kinds = ("render", "download", "decode")
+    assert [shown["work_shared_total", (("kind", kind),)] for kind in kinds] == [2, 0, 1]
+
+
 def test_cloud_watch_gets_a_line_of_its_embedded_format() -> None:
     """Names and units of spec 03 section 7.4; every metric that is announced is there as a number."""
     settings = MetricsSettings(cloud_watch_service_name="pictures", cloud_watch_namespace="site")
