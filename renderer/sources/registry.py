@@ -22,6 +22,7 @@ from renderer.sources.http import HttpLoader
 from renderer.sources.local import LocalLoader
 from renderer.sources.object_url import scheme_of
 from renderer.sources.source import ClientRequest, NotModified, RawRequest, RawSource, Source, SourceLoader
+from renderer.storage.cached_files import CachedFiles
 from renderer.storage.filesystem import Filesystem
 
 _ENABLED_BY: Final[Mapping[str, str]] = {
@@ -146,7 +147,8 @@ def open_sources(
 
         loaders["s3"] = S3Loader(s3, settings, budget=budget)
     if root is not None:
-        loaders["local"] = LocalLoader(Filesystem(root), settings, executor=executor, budget=budget)
+        cached = CachedFiles(root)
+        loaders["local"] = LocalLoader(Filesystem(root), settings, cached=cached, executor=executor, budget=budget)
     http = HttpLoader(
         settings,
         check_source=check_source,

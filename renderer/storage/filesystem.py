@@ -85,6 +85,11 @@ class Filesystem:
             raise
 
 
+def cleaned_key(key: str) -> str:
+    """The key as a path from the root, by its text alone: `..` stops at the root, which is the empty path."""
+    return posixpath.normpath("/" + key.lstrip("/")).lstrip("/")
+
+
 def _regular(descriptor: int) -> StoredFile:
     status = os.fstat(descriptor)
     if stat.S_ISDIR(status.st_mode):
@@ -97,9 +102,8 @@ def _regular(descriptor: int) -> StoredFile:
 def _names_below(root: str, key: str) -> list[str]:
     """The names from `root` to where the key leads once every link is resolved."""
     prefix = root.rstrip("/") + "/"
-    cleaned = posixpath.normpath("/" + key.lstrip("/")).lstrip("/")
     try:
-        real = os.path.realpath(prefix + cleaned)
+        real = os.path.realpath(prefix + cleaned_key(key))
     except ValueError as error:
         raise FileNotFoundError(errno.ENOENT, "no file has such a name: a NUL or a lone surrogate") from error
     if real == root:
