@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -61,9 +61,9 @@ class Application:
 
     services: Services
 
-    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+    def __call__(self, request: web.BaseRequest) -> Coroutine[Any, Any, web.StreamResponse]:
         """The answer."""
-        return await route(request, self.services)
+        return route(request, self.services)
 
 
 @asynccontextmanager

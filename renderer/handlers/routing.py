@@ -24,6 +24,8 @@ from renderer.web.headers import set_cors_headers
 from renderer.web.request_id import request_id
 
 _MALFORMED: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|[\x00-\x20\x7f]")
+_PLAIN: Final = re.compile(r"/[!-$&-~]*")
+"""What most targets are, found out in a quarter of the time: well-formed, and the same when decoded."""
 
 Handler = Callable[[web.BaseRequest, Services], Awaitable[web.StreamResponse]]
 
@@ -33,32 +35,29 @@ async def route(request: web.BaseRequest, services: Services) -> web.StreamRespo
     target = request.raw_path.partition("?")[0]
     if target == "*" and request.method == "OPTIONS":
         return web.Response()
-    if not target.startswith("/") or _MALFORMED.search(target):
+    if not _PLAIN.fullmatch(target) and (not target.startswith("/") or _MALFORMED.search(target)):
         return _bad_request(services.settings.server.server_name)
     name = request_id(request)
-    response = await _answered(request, services, target, name)
+    response = await _answer(request, services, target, name)
     if not response.prepared:
         finish(response, services, name)
     return response
 
 
-async def _answered(request: web.BaseRequest, services: Services, target: str, name: str) -> web.StreamResponse:
+def _answer(request: web.BaseRequest, services: Services, target: str, name: str) -> Awaitable[web.StreamResponse]:
+    """Who answers, begun."""
     settings = services.settings.server
-    path = unquote(target, errors="surrogateescape")
+    path = unquote(target, errors="surrogateescape") if "%" in target else target
     if not path.startswith(settings.path_prefix):
-        return blank_response(404)
+        return _nothing(request, services)
     route = path[len(settings.path_prefix) :]
     handler = _handler(request.method, route, settings)
     if handler is not None:
-        return await handler(request, services)
+        return handler(request, services)
     is_inside = route.startswith("/")
     if is_inside and request.method in ("GET", "HEAD"):
-        return await observed(request, services, name)
-    if is_inside and request.method == "OPTIONS":
-        response = blank_response(200)
-        set_cors_headers(response, allow_origin=settings.allow_origin)
-        return response
-    return blank_response(404)
+        return observed(request, services, name)
+    return (_allowed if is_inside and request.method == "OPTIONS" else _nothing)(request, services)
 
 
 def _handler(method: str, route: str, settings: ServerSettings) -> Handler | None:
@@ -72,6 +71,12 @@ def _handler(method: str, route: str, settings: ServerSettings) -> Handler | Non
     if route == "/favicon.ico" or route.startswith("/.well-known/"):
         return _nothing
     return None
+
+
+async def _allowed(_request: web.BaseRequest, services: Services) -> web.StreamResponse:
+    response = blank_response(200)
+    set_cors_headers(response, allow_origin=services.settings.server.allow_origin)
+    return response
 
 
 async def _nothing(_request: web.BaseRequest, _services: Services) -> web.StreamResponse:

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from renderer.request.values import ClientFeatures, ClientHints, RenderRequest
+from renderer.request.values import NO_FEATURES, NO_HINTS, ClientFeatures, ClientHints, RenderRequest
 
 MOST: Final = 2048
 """URLs that are remembered. Each takes 2 KB beside its target."""
@@ -50,7 +50,7 @@ class Recall:
     """The URLs that came last."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Asked, Understood] = OrderedDict()
+        self._known: OrderedDict[Asked | str, Understood] = OrderedDict()
         self._characters = 0
 
     def __len__(self) -> int:
@@ -58,18 +58,25 @@ class Recall:
 
     def get(self, asked: Asked) -> Understood | None:
         """What the URL was found to ask for; None if it has not come lately."""
-        known = self._known.get(asked)
+        place = _place(asked)
+        known = self._known.get(place)
         if known is not None:
-            self._known.move_to_end(asked)
+            self._known.move_to_end(place)
         return known
 
     def put(self, asked: Asked, understood: Understood) -> None:
         """Remembers a URL; those that have not come for longest are forgotten."""
-        size = len(asked[0])
-        if size > LONGEST or asked in self._known:
+        place, size = _place(asked), len(asked[0])
+        if size > LONGEST or place in self._known:
             return
-        self._known[asked] = understood
+        self._known[place] = understood
         self._characters += size
         while len(self._known) > MOST or self._characters > MOST_CHARACTERS:
-            (target, *_), _ = self._known.popitem(last=False)
-            self._characters -= len(target)
+            oldest, _ = self._known.popitem(last=False)
+            self._characters -= len(oldest if isinstance(oldest, str) else oldest[0])
+
+
+def _place(asked: Asked) -> Asked | str:
+    """Just the target where headers say nothing, as nearly always: hashing the rest costs more than the look-up."""
+    target, features, hints = asked
+    return target if features is NO_FEATURES and hints is NO_HINTS else asked

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
-from renderer.errors import RequestTimeout
+from renderer.errors import BildwerkError, RequestTimeout
 from renderer.telemetry.durations import Duration, go_duration
-from renderer.telemetry.formats import own_entry, stack_text
+from renderer.telemetry.formats import Entry, stack_text
+from renderer.telemetry.late_line import OWN_SIZE, LateLine
 from renderer.telemetry.logging import Log
-from renderer.telemetry.observation import Observation, Silent
+from renderer.telemetry.observation import Observation, Silent, Timing
 
 _log = logging.getLogger(__name__)
 
@@ -22,21 +26,53 @@ class AccessLog(Silent):
 
     def request_started(self, seen: Observation) -> None:
         """Writes that a request has come."""
-        if not seen.is_quiet and _log.isEnabledFor(logging.INFO):
-            said = {"request_id": seen.request_id, "method": seen.method, "client_ip": seen.client_ip}
-            self._write(logging.INFO, f"Started {seen.target}", said)
+        if not seen.is_quiet:
+            values = (time.time(), (seen.request_id, seen.method, seen.client_ip, seen.target))
+            self._say(logging.INFO, OWN_SIZE + len(seen.target), _started, values)
 
     def request_ended(self, seen: Observation) -> None:
         """Writes what became of it; its level is the status's."""
-        level = _level(seen.status)
-        if not seen.is_quiet and _log.isEnabledFor(level):
-            self._write(level, f"Completed in {go_duration(seen.seconds)} {seen.target}", _completed(seen))
+        if seen.is_quiet:
+            return
+        error = None if seen.error is None else _told(seen.error, seen.status)
+        values = (
+            time.time(),
+            seen.seconds,
+            (seen.request_id, seen.method, seen.client_ip, seen.target),
+            seen.status,
+            (seen.source_url, seen.options),
+            seen.result_bytes,
+            tuple(seen.timings),
+            error,
+        )
+        size = OWN_SIZE + len(seen.target) + len(seen.source_url) + (0 if error is None else error.size)
+        self._say(_level(seen.status), size, _completed, values)
 
-    def _write(self, level: int, message: str, said: Mapping[str, object]) -> None:
-        if self._own is not None and self._own.is_alone:
-            self._own.tell(own_entry(level, message, said))
-        else:
-            _log.log(level, message, extra={"fields": said})
+    def _say(self, level: int, size: int, entry: Callable[..., Entry], values: tuple[Any, ...]) -> None:
+        own = self._own
+        if own is not None and own.is_alone:
+            own.tell(LateLine(level, size, own.formatter, entry, values))
+        elif _log.isEnabledFor(level):
+            said = entry(*values)
+            _log.log(level, said.message, extra={"fields": {**said.ordinary, **said.special}})
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """What a line says of an error; the stack is empty if it says nothing of where it was."""
+
+    text: str
+    stack: str
+
+    @property
+    def size(self) -> int:
+        return len(self.text) + len(self.stack)
+
+
+def _told(error: BildwerkError, status: int) -> _Error:
+    # Deadlines pass by the hundred under overload; a stack costs a quarter of a millisecond and says nothing then.
+    has_stack = status >= 500 and not isinstance(error, RequestTimeout)
+    return _Error(str(error) or error.public, stack_text(error) if has_stack else "")
 
 
 def _level(status: int) -> int:
@@ -45,32 +81,49 @@ def _level(status: int) -> int:
     return logging.WARNING if status >= 400 else logging.INFO
 
 
-def _completed(seen: Observation) -> dict[str, object]:
+def _started(created: float, request: tuple[str, str, str, str]) -> Entry:
+    request_id, method, client_ip, target = request
+    said = {"request_id": request_id, "method": method, "client_ip": client_ip}
+    return Entry(logging.INFO, created, f"Started {target}", said, {})
+
+
+def _completed(  # noqa: PLR0917  called with the tuple of what was taken at the end
+    created: float,
+    seconds: float,
+    request: tuple[str, str, str, str],
+    status: int,
+    asked: tuple[str, Any],
+    result_bytes: int,
+    timings: tuple[Timing, ...],
+    error: _Error | None,
+) -> Entry:
+    request_id, method, client_ip, target = request
+    source_url, options = asked
     said: dict[str, object] = {
-        "request_id": seen.request_id,
-        "method": seen.method,
-        "status": seen.status,
-        "client_ip": seen.client_ip,
+        "request_id": request_id,
+        "method": method,
+        "status": status,
+        "client_ip": client_ip,
     }
-    if seen.source_url:
-        said["image_url"] = seen.source_url
-        said["processing_options"] = seen.options
-    if seen.status < 400:
-        said["result_bytes"] = seen.result_bytes
-    if seen.timings:
-        said["timings"] = _timings(seen)
-    if seen.error is not None:
-        said["error"] = str(seen.error) or seen.error.public
-        # Deadlines pass by the hundred under overload; a stack costs a quarter of a millisecond and says nothing then.
-        if seen.status >= 500 and not isinstance(seen.error, RequestTimeout):
-            said["stack"] = stack_text(seen.error)
-    return said
+    if source_url:
+        said["image_url"] = source_url
+        said["processing_options"] = options
+    if status < 400:
+        said["result_bytes"] = result_bytes
+    if timings:
+        said["timings"] = _by_stage(timings)
+    special: dict[str, object] = {}
+    if error is not None:
+        special["error"] = error.text
+        if error.stack:
+            special["stack"] = error.stack
+    return Entry(_level(status), created, f"Completed in {go_duration(seconds)} {target}", said, special)
 
 
-def _timings(seen: Observation) -> dict[str, Duration]:
+def _by_stage(timings: Iterable[Timing]) -> dict[str, Duration]:
     """Seconds by stage; a stage that came several times is added up."""
-    timings: dict[str, Duration] = {}
-    for timing in seen.timings:
+    told: dict[str, Duration] = {}
+    for timing in timings:
         name = timing.stage.value
-        timings[name] = Duration(timings.get(name, 0.0) + timing.seconds)
-    return timings
+        told[name] = Duration(told.get(name, 0.0) + timing.seconds)
+    return told

@@ -98,9 +98,10 @@ class LineFormatter(logging.Formatter):
 
     def _time(self, entry: Entry) -> str:
         second = int(entry.created)
-        if self._second[0] != second:
-            self._second = (second, self._time_text(second))
-        return self._second[1]
+        known = self._second  # read once: threads share the formatter
+        if known[0] != second:
+            known = self._second = (second, self._time_text(second))
+        return known[1]
 
     def _time_text(self, second: int) -> str:
         return time.strftime(self.time_format, time.localtime(second))
@@ -213,11 +214,6 @@ def _entry(record: logging.LogRecord) -> Entry:
     if source or record.exc_info or record.stack_info:
         special = _with_exception(record, {"source": source, **special} if source else special)
     return Entry(record.levelno, record.created, record.getMessage(), ordinary, special)
-
-
-def own_entry(level: int, message: str, fields: Mapping[str, object]) -> Entry:
-    """An entry of this moment, told by us."""
-    return Entry(level, time.time(), message, *_divided(fields))
 
 
 def _divided(fields: Mapping[str, object]) -> tuple[Mapping[str, object], Mapping[str, object]]:

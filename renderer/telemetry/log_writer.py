@@ -1,7 +1,7 @@
 """Log lines leave through a thread of their own, so that a slow reader of the log never holds up a request.
 
-Lines wait in memory, up to a number of characters; what comes after that is counted and dropped, and the log says how
-many once it moves again.
+Lines wait in memory, up to a number of them and of characters; what comes after that is counted and dropped, and the
+log says how many once it moves again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 _MAX_CHARACTERS: Final = 4 * 1024 * 1024
+_MAX_LINES: Final = 10_000
+"""One that is not put together yet takes a kilobyte or two, whatever the length of its text."""
+
 _LINGER_SECONDS: Final = 0.01
 """How long a line may wait for company: one write for a burst of lines costs a fraction of one write for each."""
 
@@ -29,11 +32,32 @@ class Line(NamedTuple):
     level: int
     text: str
 
+    @property
+    def size(self) -> int:
+        """Characters."""
+        return len(self.text)
+
+
+class Waiting(Protocol):
+    """What waits to be written: a line, or what becomes one in the writer's thread."""
+
+    @property
+    def level(self) -> int:
+        """As a line has it."""
+
+    @property
+    def size(self) -> int:
+        """About how many characters it has, the same each time."""
+
+    @property
+    def text(self) -> str:
+        """The line without its end; asked for only to write it. Never raises."""
+
 
 class Sink(Protocol):
     """Where lines end up."""
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[Waiting]) -> None:
         """Writes lines; may block; raises OSError when they are lost."""
 
     def close(self) -> None:
@@ -47,12 +71,20 @@ class LineWriter:
         sink: where lines go.
         drop_notice: the line that says how many lines were dropped.
         max_characters: how much may wait.
+        max_lines: how many lines may wait.
     """
 
-    def __init__(self, sink: Sink, drop_notice: Callable[[int], Line], max_characters: int = _MAX_CHARACTERS) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        drop_notice: Callable[[int], Line],
+        max_characters: int = _MAX_CHARACTERS,
+        max_lines: int = _MAX_LINES,
+    ) -> None:
         self._sink = sink
         self._drop_notice = drop_notice
         self._max_characters = max_characters
+        self._max_lines = max_lines
         self._reset()
         # A fork takes the queue along but not the thread; the child begins with an empty one.
         alive = weakref.WeakMethod(self._reset)
@@ -62,20 +94,23 @@ class LineWriter:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closing = threading.Event()
-        self._lines: list[Line] = []
+        self._is_closed = False
+        self._lines: list[Waiting] = []
         self._characters = 0
         self._dropped = 0
         self._thread: threading.Thread | None = None
 
-    def write(self, line: Line) -> None:
+    def write(self, line: Waiting) -> None:
         """Takes a line, or drops it when too many wait; never blocks."""
+        size = line.size
         with self._lock:  # that of the condition, whose own `with` is a call in Python
-            if self._closing.is_set() or self._characters + len(line.text) > self._max_characters:
+            count = len(self._lines)
+            if self._characters + size > self._max_characters or count >= self._max_lines or self._is_closed:
                 self._dropped += 1
                 return
-            self._characters += len(line.text)
+            self._characters += size
             self._lines.append(line)
-            if len(self._lines) == 1:
+            if count == 0:
                 self._changed.notify_all()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="log", daemon=True)
@@ -84,6 +119,7 @@ class LineWriter:
     def close(self, seconds: float = _CLOSE_SECONDS) -> None:
         """Writes what waits, as far as that goes within the time."""
         with self._changed:
+            self._is_closed = True
             self._closing.set()
             self._changed.notify_all()
         if self._thread is not None:
@@ -101,11 +137,11 @@ class LineWriter:
         while (lines := self._next()) is not None:
             dropped = self._written(lines)
             with self._changed:
-                self._characters -= sum(len(line.text) for line in lines)
+                self._characters -= sum(line.size for line in lines)
                 self._dropped += dropped
                 self._changed.notify_all()
 
-    def _next(self) -> list[Line] | None:
+    def _next(self) -> list[Waiting] | None:
         """What waits, after giving more of it time to come; None when the writer is closed and all is written."""
         with self._changed:
             self._changed.wait_for(lambda: self._lines or self._closing.is_set())
@@ -114,7 +150,7 @@ class LineWriter:
             lines, self._lines = self._lines, []
         return lines or None
 
-    def _written(self, lines: list[Line]) -> int:
+    def _written(self, lines: list[Waiting]) -> int:
         """Hands lines to the sink; gives the number that was lost."""
         with self._changed:
             dropped, self._dropped = self._dropped, 0
@@ -136,7 +172,7 @@ class StreamSink:
     def close(self) -> None:
         """Leaves the descriptor to who opened it."""
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[Waiting]) -> None:
         """Writes the lines; waits for the reader."""
         data = "".join(f"{line.text}\n" for line in lines).encode("utf-8", "replace")
         with self._lock():

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from renderer.settings.monitoring import LogSettings
-from renderer.telemetry.formats import Entry, LineFormatter, fields, line_formatter
-from renderer.telemetry.log_writer import Line, LineWriter, StreamSink
+from renderer.telemetry.formats import LineFormatter, fields, line_formatter
+from renderer.telemetry.log_writer import Line, LineWriter, StreamSink, Waiting
 from renderer.telemetry.observation import Vitals
 from renderer.telemetry.process_figures import process_figures
 from renderer.telemetry.syslog import SyslogSink
@@ -75,11 +75,10 @@ class Log:
         """Whether nobody else listens to what is logged."""
         return logging.root.handlers == self.handlers
 
-    def tell(self, entry: Entry) -> None:
-        """Writes an entry as if it came as a record; to be used where this log `is_alone`, and the level is heard."""
-        line = Line(entry.level, self.formatter.line(entry))
+    def tell(self, line: Waiting) -> None:
+        """Writes a line where its level is heard, as if it came as a record; to be used where this log `is_alone`."""
         for handler in self.handlers:
-            if entry.level >= handler.level:
+            if line.level >= handler.level:
                 handler.writer.write(line)
 
     def write(self, text: str) -> None:

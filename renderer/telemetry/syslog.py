@@ -15,7 +15,7 @@ from typing import Final
 
 from renderer.errors import ConfigurationError
 from renderer.settings.monitoring import LogSettings
-from renderer.telemetry.log_writer import Line
+from renderer.telemetry.log_writer import Waiting
 
 _OWN_SOCKETS: Final = ("/dev/log", "/var/run/syslog", "/var/run/log")
 _FACILITY: Final = 1 << 3
@@ -43,7 +43,7 @@ class SyslogSink:
             shown = self._address or "the machine's own socket"
             raise ConfigurationError([f"IMGPROXY_SYSLOG_ADDRESS: expected syslog at {shown} ({error})"]) from error
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[Waiting]) -> None:
         """Sends the lines, after connecting once more where that is needed."""
         for line in lines:
             message = self._message(line)
@@ -69,7 +69,7 @@ class SyslogSink:
                 self._socket.close()
             self._socket = None
 
-    def _message(self, line: Line) -> bytes:
+    def _message(self, line: Waiting) -> bytes:
         now = time.localtime()
         if self._host:
             zone = time.strftime("%z", now)

@@ -106,9 +106,8 @@ class Connection(web.RequestHandler):
     def request_began(self) -> None:
         """A whole request head is there."""
         self._busy = True
+        # What of an earlier answer is still to be sent, if anything, the next sweep sees.
         self.reading_since = self.idle_since = None
-        if not self._unsent():
-            self.writing_since = None
 
     def answer_began(self, *, is_stream: bool = False) -> None:
         """The first byte of an answer goes out; of a stream, each further byte that the client takes gives it time."""

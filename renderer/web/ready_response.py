@@ -12,7 +12,7 @@ import time
 from email.utils import formatdate
 from typing import Final
 
-from aiohttp import HttpVersion11, web
+from aiohttp import ClientConnectionResetError, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -47,10 +47,15 @@ class ReadyResponse(web.StreamResponse):
     """A body behind a ready head, of this date; `request_id` is to be set before it is sent."""
 
     def __init__(self, head: bytes, body: bytes, date: str) -> None:
-        super().__init__()
+        # Not the base's: it makes headers, which nobody may ask this response for, and looks up a status.
         self._ready = (head, body, date)
         self._is_sent = False
         self.request_id = ""
+
+    @property
+    def status(self) -> int:
+        """Always 200: see `ready_head`."""
+        return 200
 
     @property
     def prepared(self) -> bool:
@@ -68,14 +73,20 @@ class ReadyResponse(web.StreamResponse):
         return len(self._ready[1])
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Sends all of it, once."""
+        """Sends all of it, once.
+
+        Raises:
+            ClientConnectionResetError: the client is gone.
+        """
         if self._is_sent:
             return None
         self._is_sent = True
         head, body, date = self._ready
         own = f"X-Request-Id: {self.request_id}\r\nDate: {date}\r\n\r\n".encode()
-        writer = request.writer
-        await writer.write(b"".join((head, own, body)))
+        transport, writer = request.transport, request.writer
+        if transport is None or transport.is_closing():
+            raise ClientConnectionResetError("Cannot write to closing transport")
+        transport.writelines((head, own, body))  # one call of the system, and no copy of the body
         await writer.drain()
         return writer
 

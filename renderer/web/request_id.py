@@ -18,10 +18,11 @@ _MAX_LENGTH: Final = 200
 
 def request_id(request: web.BaseRequest) -> str:
     """`X-Request-ID` if it is made of letters, digits, `_` and `-`, the gateway's id, or a new one."""
-    given = request.headers.get("X-Request-ID", "")
-    if _is_valid(given):
+    headers = request.headers
+    given = headers.get("X-Request-ID")
+    if given and _is_valid(given):
         return given
-    context = request.headers.get("x-amzn-request-context", "")
+    context = headers.get("x-amzn-request-context")
     if context:
         try:
             gateways = json.loads(context)

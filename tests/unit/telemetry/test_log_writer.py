@@ -8,8 +8,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from renderer.telemetry.log_writer import Line, LineWriter, StreamSink
+from renderer.telemetry.log_writer import Line, LineWriter, StreamSink, Waiting
 
 
 def noticed(count: int) -> Line:
@@ -27,7 +28,7 @@ class Gate:
     def close(self) -> None:
         """Holds nothing."""
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[Waiting]) -> None:
         """Waits, then keeps the texts."""
         self.entered.set()
         assert self.opened.wait(10)
@@ -91,6 +92,44 @@ def test_a_stuck_sink_costs_lines_and_they_are_counted() -> None:
     assert gate.texts == ["12345", "67890", "4 lost", "more"]
 
 
+def test_lines_are_bounded_by_number_too() -> None:
+    """One that is put together later takes memory whatever it says of its length."""
+    gate = Gate()
+    writer = LineWriter(gate, noticed, max_lines=2)
+    writer.write(Line(logging.INFO, "first"))
+    assert gate.entered.wait(10)
+    for text in "abcd":
+        writer.write(Line(logging.INFO, text))
+    gate.opened.set()
+    writer.close()
+
+    assert gate.texts == ["first", "a", "b", "2 lost"]
+
+
+class Told(NamedTuple):
+    """A line that says less of its length than its text has."""
+
+    level: int
+    size: int
+    text: str
+
+
+def test_a_line_counts_as_long_as_it_says() -> None:
+    """Its text is not asked for before it is written; what was counted is given back."""
+    gate = Gate()
+    writer = LineWriter(gate, noticed, max_characters=10)
+    writer.write(Told(logging.INFO, 8, "x" * 100))
+    assert gate.entered.wait(10)
+    writer.write(Told(logging.INFO, 3, "lost"))
+    writer.write(Told(logging.INFO, 2, "fits"))
+    gate.opened.set()
+    assert writer.flush(10)
+    writer.write(Told(logging.INFO, 10, "fits again"))
+    writer.close()
+
+    assert gate.texts == ["x" * 100, "fits", "1 lost", "fits again"]
+
+
 class Fragile:
     """A sink that loses lines while it is broken."""
 
@@ -101,7 +140,7 @@ class Fragile:
     def close(self) -> None:
         """Holds nothing."""
 
-    def write(self, lines: Sequence[Line]) -> None:
+    def write(self, lines: Sequence[Waiting]) -> None:
         """Keeps the texts, or fails."""
         if self.is_broken:
             raise BrokenPipeError
