@@ -93,7 +93,7 @@ class Sizes:
     detailed: tuple[int, int] = (4000, 3000)
     alpha_side: int = 1200
     frame: tuple[int, int] = (480, 320)
-    frames: int = 16
+    frames: int = 8
 
 
 FULL: Final = Sizes()

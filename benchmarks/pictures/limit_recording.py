@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import pyvips
 
-from renderer.vips import foreign, webp
+from renderer.vips import foreign, operations, webp
 
-ELSEWHERE: Final = ((foreign, "decoded"), (webp, "pixels"), (webp, "save"))
-"""Functions that decode or encode without libvips; they answer None where they leave it to libvips."""
+ELSEWHERE: Final = ((operations, "call"), (foreign, "decoded"), (webp, "pixels"), (webp, "save"))
+"""Functions that call libvips without pyvips, or decode or encode without libvips; None leaves it to libvips."""
 
 _CHANGES: Final = ("set_type", "remove")
 """Methods of pictures that are no operations of libvips but change what operations see."""

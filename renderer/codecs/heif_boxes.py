@@ -18,6 +18,8 @@ _FULL_BOX: Final = 4
 """Bytes of version and flags, which come first in a box that has a version."""
 
 _HEVC: Final = frozenset({b"hvc1", b"hev1", b"lhv1"})
+_THUMBNAIL: Final = b"thmb"
+"""The reference of a thumbnail to its picture."""
 _MAX_BOXES: Final = 20_000
 """How many boxes one box may hold; telephones write about a hundred."""
 
@@ -53,6 +55,16 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
         yield Box(type, content, stop)
         start = stop
     raise BrokenImage(f"HEIF: more than {_MAX_BOXES} boxes in one")
+
+
+def names_thumbnail(data: bytes) -> bool:
+    """Whether a file may say that an item is another one's thumbnail; quick, and never wrong when it says no."""
+    try:
+        return any(
+            data.find(_THUMBNAIL, box.start, box.end) >= 0 for box in boxes(data, 0, len(data)) if box.type != b"mdat"
+        )
+    except BrokenImage:
+        return True
 
 
 def child(data: bytes, parent: Box, type: bytes) -> Box | None:

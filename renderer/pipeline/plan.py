@@ -229,6 +229,8 @@ def _extended(target: Size, base: Size, result: Size) -> Size:
 def padding_sides(pipeline: Pipeline, dpr: float) -> tuple[int, int, int, int]:
     """Top, right, bottom and left padding in pixels."""
     padding = pipeline.canvas.padding
+    if not (padding.top or padding.right or padding.bottom or padding.left):
+        return 0, 0, 0, 0
     top, right, bottom, left = (
         scaled_even(side, dpr) if side else 0 for side in (padding.top, padding.right, padding.bottom, padding.left)
     )
@@ -280,7 +282,7 @@ def after_load(plan: FramePlan, before: Raster, after: Raster) -> FramePlan:
     new = _upright(plan, after)
     scale_x, scale_y = plan.scale_x * ratio_x, plan.scale_y * ratio_y
     gravity = plan.crop_gravity
-    if gravity.type is not GravityType.FOCUS_POINT:
+    if gravity.type is not GravityType.FOCUS_POINT and (abs(gravity.x) >= 1 or abs(gravity.y) >= 1):
         gravity = Gravity(
             type=gravity.type,
             x=rounded_even(gravity.x / ratio_x) if abs(gravity.x) >= 1 else gravity.x,
@@ -309,5 +311,7 @@ def format_limit_scale(format: ImageFormat, size: Size) -> float:
 
 
 _MAX_SIDES = {ImageFormat.WEBP: 16_383, ImageFormat.AVIF: 16_384, ImageFormat.HEIC: 16_384, ImageFormat.ICO: 256}
+LIMITED_FORMATS = frozenset({*_MAX_SIDES, ImageFormat.GIF})
+"""Formats that cannot hold every size."""
 _GIF_MAX_SIDE = 65_535
 _GIF_MAX_AREA = 536_870_911

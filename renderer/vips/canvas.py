@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Any
 
 import pyvips
 
 from renderer.options.arguments import Gravity
+from renderer.options.declare import Option
+from renderer.options.filters import Filters
 from renderer.options.tables import FILTERS
 from renderer.pipeline.geometry import Size, position
 from renderer.pipeline.plan import padding_sides
@@ -14,13 +16,13 @@ from renderer.vips import color
 from renderer.vips.frame import Frame
 from renderer.vips.watermark import watermarked
 
+_NO_FILTERS = Filters()
 _WHITE = (255, 255, 255)
 
 
 def apply_filters(frame: Frame) -> Frame:
     """Every filter of the option table that is asked for, in the table's order, in 8-bit sRGB."""
-    options = frame.work.pipeline.filters
-    active = [(row, value) for row in FILTERS if (value := getattr(options, row.attribute)) != row.default]
+    active = _active(frame.work.pipeline.filters)
     if not active:
         return frame
     image = frame.work.deadline.in_memory(frame.image)
@@ -39,6 +41,13 @@ def apply_filters(frame: Frame) -> Frame:
         image = image.colourspace(space)
     image = image.cast(format)
     return frame.showing(frame.work.deadline.in_memory(image))
+
+
+def _active(options: Filters) -> list[tuple[Option, Any]]:
+    """The filters that do something, with their arguments."""
+    if options == _NO_FILTERS:
+        return []
+    return [(row, value) for row in FILTERS if (value := getattr(options, row.attribute)) != row.default]
 
 
 def extend(frame: Frame) -> Frame:
@@ -87,7 +96,7 @@ def flatten(frame: Frame) -> Frame:
     if background is None and frame.work.format.traits.has_alpha:
         return frame
     image, profile = color.flattened(frame.image, background or _WHITE, frame.profile)
-    return dataclasses.replace(frame, image=image, profile=profile)
+    return frame.after(image, profile)
 
 
 def watermark(frame: Frame) -> Frame:

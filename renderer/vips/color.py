@@ -15,11 +15,21 @@ from typing import Final
 import pyvips
 
 from renderer.options.arguments import Color
-from renderer.vips.fields import blob, has, set_blob, without, word
+from renderer.vips.fields import bands, blob, has, set_blob, without, word
+from renderer.vips.operations import made
 
 _log = logging.getLogger(__name__)
 
 ICC_FIELD: Final = "icc-profile-data"
+PROFILE_FIELDS: Final = (
+    ICC_FIELD,
+    "exif-ifd2-WhitePoint",
+    "exif-ifd0-WhitePoint",
+    "exif-ifd2-PrimaryChromaticities",
+    "exif-ifd0-PrimaryChromaticities",
+    "exif-ifd2-ColorSpace",
+)
+"""What tells of a picture's colors, and goes with its profile."""
 DEEP: Final = frozenset({"grey16", "rgb16"})
 """Interpretations with 16 bits a sample."""
 _GREY: Final = frozenset({"b-w", "grey16"})
@@ -66,7 +76,7 @@ def to_processing(image: pyvips.Image, profile: Profile, *, keeps_depth: bool) -
             image, profile = imported(image, profile)
             space = interpretation(image)
     if space != target:
-        image = image.colourspace(target)
+        image = made("colourspace", image, target)
     return image, profile
 
 
@@ -85,8 +95,8 @@ def interpretation(image: pyvips.Image) -> str:
     space = word(image, "interpretation")
     if space not in ("multiband", "error"):
         return space
-    is_deep = image.format == "ushort"
-    if image.bands < 3:
+    is_deep = word(image, "format") == "ushort"
+    if bands(image) < 3:
         return "grey16" if is_deep else "b-w"
     return "rgb16" if is_deep else "srgb"
 
@@ -137,6 +147,12 @@ def _restored(image: pyvips.Image, profile: bytes) -> pyvips.Image:
 
 def to_result(image: pyvips.Image, profile: Profile, *, keeps_profile: bool) -> pyvips.Image:
     """The picture in the space of the result, with or without its profile (spec 02 section 4.5)."""
+    image = converted(image, profile, keeps_profile=keeps_profile)
+    return image if keeps_profile else without(image, *PROFILE_FIELDS)
+
+
+def converted(image: pyvips.Image, profile: Profile, *, keeps_profile: bool) -> pyvips.Image:
+    """The picture in the space of the result; its profile is still there."""
     data = profile.data
     if data is not None:
         image = _restored(image, data)
@@ -147,16 +163,6 @@ def to_result(image: pyvips.Image, profile: Profile, *, keeps_profile: bool) -> 
             elif not profile.is_imported and not keeps_profile and not _is_srgb(image, data):
                 target = "sgrey" if interpretation(image) in _GREY else "srgb"
                 image = image.icc_transform(target, embedded=True, pcs=_profile_space(data), depth=depth)
-    if not keeps_profile:
-        image = without(
-            image,
-            ICC_FIELD,
-            "exif-ifd2-WhitePoint",
-            "exif-ifd0-WhitePoint",
-            "exif-ifd2-PrimaryChromaticities",
-            "exif-ifd0-PrimaryChromaticities",
-            "exif-ifd2-ColorSpace",
-        )
     return image
 
 
@@ -174,7 +180,7 @@ def flattened(image: pyvips.Image, background: Color, profile: Profile) -> tuple
         return image, profile
     image, profile = _with_room_for(image, background, profile)
     factor = 257 if interpretation(image) in DEEP else 1
-    return image.flatten(background=[channel * factor for channel in background]), profile
+    return made("flatten", image, background=[channel * factor for channel in background]), profile
 
 
 def _with_room_for(image: pyvips.Image, color: Color, profile: Profile) -> tuple[pyvips.Image, Profile]:

@@ -12,6 +12,7 @@ from typing import Final
 import pyvips
 
 from renderer.pipeline.geometry import Size
+from renderer.vips.operations import made
 
 PLAIN: Final = frozenset(
     {"width", "height", "bands", "format", "coding", "interpretation", "xoffset", "yoffset", "xres", "yres", "filename"}
@@ -22,6 +23,11 @@ PLAIN: Final = frozenset(
 def whole_size(image: pyvips.Image) -> Size:
     """Pixels across, and down over all frames."""
     return Size(_number(image, b"width"), _number(image, b"height"))
+
+
+def bands(image: pyvips.Image) -> int:
+    """Samples of a pixel."""
+    return _number(image, b"bands")
 
 
 def word(image: pyvips.Image, field: str) -> str:
@@ -60,21 +66,32 @@ def names(image: pyvips.Image) -> list[str]:
 
     Comments in a file are fields under the file's own names, in any encoding; pyvips reads UTF-8 only.
     """
+    return [name.decode("utf-8", "surrogateescape") for name in raw_names(image)]
+
+
+def raw_names(image: pyvips.Image) -> list[bytes]:
+    """The names of all fields as they are in the file."""
+    text, free = pyvips.ffi.string, pyvips.glib_lib.g_free
     listed = pyvips.vips_lib.vips_image_get_fields(image.pointer)
     found = []
     position = 0
-    while listed[position] != pyvips.ffi.NULL:
-        found.append(pyvips.ffi.string(listed[position]).decode("utf-8", "surrogateescape"))
-        pyvips.glib_lib.g_free(listed[position])
+    while name := listed[position]:
+        found.append(text(name))
+        free(name)
         position += 1
-    pyvips.glib_lib.g_free(listed)
+    free(listed)
     return found
 
 
 def remove(image: pyvips.Image, name: str) -> None:
     """Removes a field by a name from `names`; the picture must be the caller's own copy."""
+    remove_raw(image, name.encode("utf-8", "surrogateescape"))
+
+
+def remove_raw(image: pyvips.Image, name: bytes) -> None:
+    """Removes a field by a name from `raw_names`; the picture must be the caller's own copy."""
     # pyvips' stub has no bytes here, its code has.
-    image.remove(name.encode("utf-8", "surrogateescape"))  # type: ignore[arg-type]
+    image.remove(name)  # type: ignore[arg-type]
 
 
 def set_whole_number(image: pyvips.Image, field: str, value: int) -> None:
@@ -96,6 +113,12 @@ def set_blob(image: pyvips.Image, field: str, data: bytes) -> None:
 def with_fields_of(image: pyvips.Image, other: pyvips.Image) -> pyvips.Image:
     """The picture with the other's fields instead of its own; values cross unread, whatever they are."""
     image = image.copy()
+    set_fields_of(image, other)
+    return image
+
+
+def set_fields_of(image: pyvips.Image, other: pyvips.Image) -> None:
+    """Writes the other's fields instead of the picture's own; it must be the caller's own copy."""
     kept = set(names(other))
     for name in kept - PLAIN:
         value = pyvips.GValue()
@@ -105,14 +128,13 @@ def with_fields_of(image: pyvips.Image, other: pyvips.Image) -> pyvips.Image:
     # libvips reads EXIF as soon as it is set, and finds there what a loader has taken out on purpose.
     for name in set(names(image)) - kept:
         remove(image, name)
-    return image
 
 
 def without(image: pyvips.Image, *fields: str) -> pyvips.Image:
     """The picture without some fields."""
     present = [field for field in fields if has(image, field)]
     if present:
-        image = image.copy()
+        image = made("copy", image)
         for field in present:
             image.remove(field)
     return image

@@ -19,14 +19,20 @@ from renderer.formats import ImageFormat
 from renderer.vips import webp
 from renderer.vips.color import ICC_FIELD, Profile, to_result
 from renderer.vips.fields import (
+    bands,
     blob,
+    remove,
     set_blob,
+    set_fields_of,
     set_whole_number,
     set_whole_numbers,
     whole_number,
+    whole_size,
     with_fields_of,
     without,
+    word,
 )
+from renderer.vips.operations import made
 from renderer.vips.runtime import Deadline, forget_complaints
 
 PENDING: Final = "pending-pixels"
@@ -88,8 +94,7 @@ def _set_pages(image: pyvips.Image, picture: jxl.JxlPicture, height: int, count:
 
 
 def pending(image: pyvips.Image, which: int = _MAIN) -> pyvips.Image:
-    """The picture, marked as one whose pixels `decoded` gives."""
-    image = image.copy()
+    """The picture, marked as one whose pixels `decoded` gives; it must be the caller's own."""
     set_whole_number(image, PENDING, which)
     return image
 
@@ -102,16 +107,20 @@ def decoded(image: pyvips.Image, data: bytes, format: ImageFormat, deadline: Dea
         RequestTimeout: the deadline passed.
     """
     which = whole_number(image, PENDING, _MAIN)
-    header = without(image, PENDING)
     deadline.check()
     if format is ImageFormat.WEBP:
-        read = webp.pixels(data, header)
+        read = webp.pixels(data, image)
         deadline.check()
-        return header if read is None else read
+        if read is None:
+            return without(image, PENDING)
+        remove(read, PENDING)
+        return read
     if format is ImageFormat.AVIF:
-        faster = avif.decode(data, image.width, image.height) if (image.bands, image.format) == (3, "uchar") else None
+        is_plain = (bands(image), word(image, "format")) == (3, "uchar")
+        size = whole_size(image)
+        faster = avif.decode(data, size.width, size.height) if is_plain else None
         if faster is None:
-            return header
+            return without(image, PENDING)
         planes = faster
     elif format is ImageFormat.HEIC:
         planes = heif.decode(data, of_thumbnail=which == _THUMBNAIL, has_alpha=image.bands == 4)
@@ -120,20 +129,27 @@ def decoded(image: pyvips.Image, data: bytes, format: ImageFormat, deadline: Dea
         planes = jxl.decode(picture, image.height // picture.header.size[1], deadline.check)
     deadline.check()
     pixels = _image(planes)
-    if (pixels.width, pixels.height) != (header.width, header.height):
+    _check_like(pixels, image)
+    set_fields_of(pixels, image)
+    remove(pixels, PENDING)
+    return pixels
+
+
+def _check_like(pixels: pyvips.Image, header: pyvips.Image) -> None:
+    size, promised = whole_size(pixels), whole_size(header)
+    if size != promised:
         raise BrokenImage(
-            f"{pixels.width} x {pixels.height} pixels, where the header says {image.width} x {image.height}"
+            f"{size.width} x {size.height} pixels, where the header says {promised.width} x {promised.height}"
         )
-    if (pixels.bands, pixels.format) != (header.bands, header.format):
+    if (bands(pixels), word(pixels, "format")) != (bands(header), word(header, "format")):
         raise BrokenImage(f"{pixels.bands} bands of {pixels.format}, where the header says {header.bands}")
-    return with_fields_of(pixels, header)
 
 
 def _image(planes: Planes) -> pyvips.Image:
     is_deep = planes.samples.dtype == np.uint16
     format = "ushort" if is_deep else "uchar"
     image = pyvips.Image.new_from_memory(planes.samples.data, planes.width, planes.height, planes.bands, format)
-    image = image.copy(interpretation=_interpretation(planes.bands, is_deep=is_deep))
+    image = made("copy", image, interpretation=_interpretation(planes.bands, is_deep=is_deep))
     return image.unpremultiply().cast(format) if planes.is_premultiplied else image
 
 

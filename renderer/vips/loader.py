@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pyvips
 
+from renderer.codecs.heif_boxes import names_thumbnail
 from renderer.codecs.jpeg_eighth import without_unseen_scans
 from renderer.errors import UnsupportedFormat
 from renderer.formats import ImageFormat
@@ -20,6 +21,7 @@ from renderer.pipeline.header import Raster
 from renderer.vips import runtime
 from renderer.vips.fields import has, whole_number, whole_size, without
 from renderer.vips.levels import Levels
+from renderer.vips.operations import made
 from renderer.vips.runtime import EXTRAS, Deadline, forget_complaints, vips_errors
 
 _SVG_DPI: Final = 96
@@ -108,6 +110,10 @@ class Loader:
         with vips_errors():
             return foreign.decoded(image, self.data, self.format, self.deadline)
 
+    def may_have_thumbnail(self) -> bool:
+        """Whether opening the thumbnail of a HEIC or AVIF file is worth trying."""
+        return self.format is not ImageFormat.AVIF or names_thumbnail(self.data)
+
     def size(self) -> Size | None:
         """Width and height of formats whose pixels `open` decodes at once; None for all others."""
         if self.format not in _BITMAPS:
@@ -159,7 +165,7 @@ class Loader:
     def _load(self, data: bytes, operation: str, options: Options) -> pyvips.Image:
         if self.settings.is_strict:
             options["fail_on"] = "truncated"
-        image: pyvips.Image = pyvips.Operation.call(operation, data, access="sequential", **options)
+        image = made(operation, data, access="sequential", **options)
         if operation == _HEIF.operation:
             forget_complaints()
         return image
@@ -186,17 +192,25 @@ class _Opening:
     options: Callable[[LoaderSettings, float, int, bool], Options]
 
 
-_HEIF: Final = _Opening("heifload_buffer", lambda _settings, _shrink, _pages, thumbnail: {"thumbnail": thumbnail})
+# What libvips does by itself is not asked for: each option costs 5 µs.
+_HEIF: Final = _Opening(
+    "heifload_buffer", lambda _settings, _shrink, _pages, thumbnail: {"thumbnail": True} if thumbnail else {}
+)
 
 _OPENINGS: Final = {
     ImageFormat.JPEG: _Opening(
-        "jpegload_buffer", lambda _settings, shrink, _pages, _thumbnail: {"shrink": int(shrink)}
+        "jpegload_buffer", lambda _settings, shrink, _pages, _thumbnail: {} if shrink == 1 else {"shrink": int(shrink)}
     ),
     ImageFormat.PNG: _Opening(
-        "pngload_buffer", lambda settings, _shrink, _pages, _thumbnail: {"unlimited": settings.png_unlimited}
+        "pngload_buffer",
+        lambda settings, _shrink, _pages, _thumbnail: {"unlimited": True} if settings.png_unlimited else {},
     ),
     ImageFormat.WEBP: _Opening(
-        "webpload_buffer", lambda _settings, shrink, pages, _thumbnail: {"scale": 1 / shrink, "page": 0, "n": pages}
+        "webpload_buffer",
+        lambda _settings, shrink, pages, _thumbnail: {
+            **({} if shrink == 1 else {"scale": 1 / shrink}),
+            **({} if pages == 1 else {"n": pages}),
+        },
     ),
     ImageFormat.GIF: _Opening("gifload_buffer", lambda _settings, _shrink, pages, _thumbnail: {"page": 0, "n": pages}),
     ImageFormat.SVG: _Opening(

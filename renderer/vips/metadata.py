@@ -5,12 +5,14 @@ libvips writes EXIF anew from the fields that are left, which is why every JPEG,
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import pyvips
 
-from renderer.vips.color import ICC_FIELD
-from renderer.vips.fields import PLAIN, blob, names, remove, set_blob
+from renderer.vips.color import ICC_FIELD, PROFILE_FIELDS
+from renderer.vips.fields import PLAIN, blob, names, raw_names, remove, remove_raw, set_blob
+from renderer.vips.operations import made
 
 _PIXELS_PER_MM_AT_72_DPI: Final = 72 / 25.4
 
@@ -19,21 +21,29 @@ _KEPT: Final = PLAIN | frozenset(
 )
 ANIMATION: Final = frozenset({"page-height", "delay", "loop", "n-pages"})
 _COPYRIGHT: Final = frozenset({"exif-data", "exif-ifd0-Copyright", "exif-ifd0-Artist"})
-_FILTERED: Final = frozenset({"iptc-data", "xmp-data"})
+_FILTERED: Final = frozenset({b"iptc-data", b"xmp-data"})
 
 
-def stripped(image: pyvips.Image, *, is_animated: bool, keeps_copyright: bool) -> pyvips.Image:
+def stripped(
+    image: pyvips.Image, *, is_animated: bool, keeps_copyright: bool, keeps_profile: bool = True
+) -> pyvips.Image:
     """The picture at 72 dpi without metadata, except what pixels and frames need, and the copyright if it is kept."""
-    image = image.copy(xres=_PIXELS_PER_MM_AT_72_DPI, yres=_PIXELS_PER_MM_AT_72_DPI)
-    kept = _KEPT | (ANIMATION if is_animated else frozenset()) | (_COPYRIGHT if keeps_copyright else frozenset())
-    for field in names(image):
-        if field in kept:
+    image = made("copy", image, xres=_PIXELS_PER_MM_AT_72_DPI, yres=_PIXELS_PER_MM_AT_72_DPI)
+    kept = _kept(is_animated=is_animated, keeps_copyright=keeps_copyright, keeps_profile=keeps_profile)
+    for name in raw_names(image):
+        if name in kept:
             continue
-        if keeps_copyright and field in _FILTERED:
-            _filter(image, field)
+        if keeps_copyright and name in _FILTERED:
+            _filter(image, name.decode())
         else:
-            remove(image, field)
+            remove_raw(image, name)
     return image
+
+
+@cache
+def _kept(*, is_animated: bool, keeps_copyright: bool, keeps_profile: bool) -> frozenset[bytes]:
+    kept = _KEPT | (ANIMATION if is_animated else frozenset()) | (_COPYRIGHT if keeps_copyright else frozenset())
+    return frozenset(name.encode() for name in (kept if keeps_profile else kept.difference(PROFILE_FIELDS)))
 
 
 def _filter(image: pyvips.Image, field: str) -> None:

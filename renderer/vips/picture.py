@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import pyvips
 
-from renderer.errors import BrokenImage
 from renderer.formats import ImageFormat
 from renderer.options.canvas import Canvas, Padding
 from renderer.options.crop import Trim
@@ -42,7 +41,7 @@ from renderer.vips.fields import (
     whole_size,
     without,
 )
-from renderer.vips.frame import Frame, Work, first_frame
+from renderer.vips.frame import Frame, Work, first_frame, opened_frame
 from renderer.vips.levels import Levels
 from renderer.vips.loader import (
     Loader,
@@ -53,7 +52,8 @@ from renderer.vips.loader import (
     page_height,
     raster_of,
 )
-from renderer.vips.runtime import Capabilities, Deadline, vips_errors
+from renderer.vips.opening import Opened, opened, opened_smaller
+from renderer.vips.runtime import Capabilities, Deadline, forget_complaints, vips_errors
 from renderer.vips.saver import Encoding, save
 from renderer.vips.steps import PIPELINE, WATERMARK, run
 from renderer.vips.watermark import Overlay, watermarked
@@ -94,6 +94,8 @@ class Renderer:
         Raises:
             BildwerkError: for whatever the source or the URL makes impossible.
         """
+        # What an earlier picture that was shown all the same left in libvips' log is none of this one's errors.
+        forget_complaints()
         with vips_errors():
             return self._render(source, request, deadline)
 
@@ -101,9 +103,12 @@ class Renderer:
         limits = resolved_limits(request.limits, self.settings.security)
         choices = pixel_choices(request.output, self.settings.pixels)
         loader = self._loader(source, deadline)
-        image, is_thumbnail = _opened(loader, choices, limits)
-        origin = raster_of(image, is_vector=source.format.traits.is_vector).shown
-        if is_skipped(request, source.format, self.settings.formats):
+        skips = is_skipped(request, source.format, self.settings.formats)
+        first = None if skips else self._opened_smaller(loader, request.pipelines[0], limits)
+        if first is None:
+            first = opened(loader, choices, limits)
+        image, origin = first.image, first.raster.shown
+        if skips:
             return self._skipped(source, origin, limits)
         may_animate = limits.max_animation_frames > 1 and is_animated(image)
         facts = SourceFacts(format=source.format, is_animated=may_animate, has_alpha=image.hasalpha())
@@ -111,17 +116,28 @@ class Renderer:
         is_animation = may_animate and format.traits.saves_animation
         if is_animation:
             image = loader.open(pages=min(page_count(image), limits.max_animation_frames))
-        elif not is_thumbnail:
+        elif first.shrink is not None:
             image = without(image, *metadata.ANIMATION)
         if not source.format.traits.is_vector:
-            check_resolution(origin, whole_size(image).height // page_height(image), limits)
+            # Without the fields of an animation a picture is one frame.
+            is_one = first.shrink is not None and not is_animation
+            check_resolution(origin, 1 if is_one else whole_size(image).height // page_height(image), limits)
         work = self._work(request.pipelines[0], format, (choices, limits), deadline)
         frame = (
             _animated(loader.decoded(image), work)
             if is_animation
-            else run(PIPELINE, first_frame(image, work, loader, is_thumbnail=is_thumbnail))
+            else run(PIPELINE, opened_frame(first, image, work, loader))
         )
         return self._saved(_finished(frame, is_animated=is_animation), request, origin)
+
+    def _opened_smaller(self, loader: Loader, pipeline: Pipeline, limits: ResolvedLimits) -> Opened | None:
+        if self.settings.pixels.disable_shrink_on_load:
+            return None
+        return opened_smaller(loader, pipeline, self._defaults(limits), limits)
+
+    def _defaults(self, limits: ResolvedLimits) -> PlanDefaults:
+        auto_rotate = self.settings.pixels.auto_rotate
+        return PlanDefaults(auto_rotate=auto_rotate, max_result_dimension=limits.max_result_dimension)
 
     def _loader(self, source: SourceImage, deadline: Deadline) -> Loader:
         settings = LoaderSettings(
@@ -171,8 +187,7 @@ class Renderer:
         limits = resolved_limits(Limits(), self.settings.security)
         choices = pixel_choices(Output(), self.settings.pixels)
         loader = self._loader(mark, deadline)
-        image, _ = _opened(loader, choices, limits)
-        image = without(image, *metadata.ANIMATION)
+        image = without(opened(loader, choices, limits).image, *metadata.ANIMATION)
         if not mark.format.traits.is_vector:
             check_resolution(raster_of(image, is_vector=False).shown, 1, limits)
         top, right, bottom, left = padding
@@ -197,25 +212,12 @@ class Renderer:
             format=format,
             choices=choices,
             limits=limits,
-            defaults=PlanDefaults(auto_rotate=pixels.auto_rotate, max_result_dimension=limits.max_result_dimension),
+            defaults=self._defaults(limits),
             deadline=deadline,
             overlay=self._overlay(deadline),
             may_shrink_on_load=not pixels.disable_shrink_on_load,
             is_linear=pixels.use_linear_colorspace,
         )
-
-
-def _opened(loader: Loader, choices: PixelChoices, limits: ResolvedLimits) -> tuple[pyvips.Image, bool]:
-    """The first frame of a source, and whether it is the thumbnail inside it."""
-    size = loader.size()
-    if size is not None:
-        check_resolution(size, 1, limits)
-    if choices.enforce_thumbnail and loader.format.traits.has_thumbnail:
-        try:
-            return loader.open(thumbnail=True), True
-        except BrokenImage:
-            return loader.open(), False  # no thumbnail that reads
-    return loader.open(), False
 
 
 def _animated(image: pyvips.Image, work: Work) -> Frame:
@@ -255,7 +257,10 @@ def _finished(frame: Frame, *, is_animated: bool) -> Frame:
     """The picture in its final space, with the metadata that it keeps."""
     choices = frame.work.choices
     keeps_profile = not choices.strip_color_profile and frame.work.format.traits.has_icc
-    image = color.to_result(frame.image, frame.profile, keeps_profile=keeps_profile)
-    if choices.strip_metadata:
-        image = metadata.stripped(image, is_animated=is_animated, keeps_copyright=choices.keep_copyright)
+    if not choices.strip_metadata:
+        return frame.showing(color.to_result(frame.image, frame.profile, keeps_profile=keeps_profile))
+    image = color.converted(frame.image, frame.profile, keeps_profile=keeps_profile)
+    image = metadata.stripped(
+        image, is_animated=is_animated, keeps_copyright=choices.keep_copyright, keeps_profile=keeps_profile
+    )
     return frame.showing(image)

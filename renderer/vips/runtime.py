@@ -213,7 +213,7 @@ def _unheard() -> Iterator[None]:
 
 
 def forget_complaints() -> None:
-    """Empties libvips' error log: its HEIF loader reads ahead, and what it says then would precede the next error."""
+    """Empties libvips' error log: what is in it would precede the next error; its HEIF loader reads ahead and tells."""
     pyvips.vips_lib.vips_error_clear()
 
 

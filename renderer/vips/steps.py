@@ -40,8 +40,10 @@ WATERMARK: Final[tuple[Step, ...]] = (
 
 
 def run(steps: tuple[Step, ...], frame: Frame) -> Frame:
-    """Runs steps over a frame; the deadline is looked at between them."""
+    """Runs steps over a frame; the deadline is looked at after each that does something."""
+    deadline = frame.work.deadline
     for step in steps:
-        frame = step(frame)
-        frame.work.deadline.check()
+        before, frame = frame, step(frame)
+        if frame is not before:
+            deadline.check()
     return frame

@@ -170,9 +170,10 @@ def test_a_limit_on_the_result_holds_but_for_rounding(pipeline: Pipeline, raster
     """A limit on the result holds but for two pixels: picture and paddings are rounded one by one.
 
     It does not hold where the limit makes one side of the target vanish: that side is then not cut; nor with
-    `extend_aspect_ratio`, whose ratio is that of the target's rounded sides (spec 02 3.4, 3.5).
+    `extend_aspect_ratio` and `fill-down`, whose ratio is that of the target's rounded sides (spec 02 3.4, 3.5).
     """
     assume(not pipeline.canvas.extend_aspect_ratio.is_enabled)
+    assume(pipeline.resize.resizing_type is not ResizingType.FILL_DOWN)
     try:
         free = plan_frame(pipeline, raster, PlanDefaults())
     except ResultImpossible:

@@ -1,0 +1,168 @@
+"""Operations of libvips by their names, called with as little Python as that takes.
+
+pyvips asks for the type of each argument anew, twice, and looks into every value for pictures. What an operation is
+and takes is still its knowledge, and so are values of rare types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import pyvips
+from pyvips.voperation import Introspect
+
+_vips, _gobject, _ffi = pyvips.vips_lib, pyvips.gobject_lib, pyvips.ffi
+_GVALUE: Final = _ffi.typeof("GValue *")
+_GOBJECT: Final = _ffi.typeof("GObject *")
+_OBJECT: Final = _ffi.typeof("VipsObject *")
+_IMAGE: Final = _ffi.typeof("VipsImage *")
+
+
+def made(operation: str, *arguments: Any, **options: Any) -> pyvips.Image:  # noqa: ANN401  libvips takes any type
+    """The picture that an operation answers with.
+
+    Raises:
+        pyvips.Error: there is none.
+    """
+    image: pyvips.Image = call(operation, *arguments, **options)
+    return image
+
+
+def saved(operation: str, image: pyvips.Image, **options: Any) -> bytes:  # noqa: ANN401  as above
+    """The bytes that a saver answers with.
+
+    Raises:
+        pyvips.Error: there are none.
+    """
+    data: bytes = call(operation, image, **options)
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Argument:
+    """How libvips names an argument, its type, and what writes such a value; None is the slow way of pyvips."""
+
+    name: bytes
+    type: int
+    write: Callable[[Any, Any], None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """What an operation takes and answers with."""
+
+    nickname: bytes
+    required: tuple[_Argument, ...]
+    optional: dict[str, _Argument]
+    result: _Argument
+
+
+def call(operation: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  libvips takes and gives any type
+    """A picture or bytes, as `pyvips.Operation.call`; it takes no constants where pictures are wanted."""
+    known = _known(operation)
+    made_of = _vips.vips_operation_new(known.nickname)
+    try:
+        target = _ffi.cast(_GOBJECT, made_of)
+        for argument, value in zip(known.required, arguments, strict=True):
+            _set(target, argument, value)
+        for name, value in options.items():
+            _set(target, known.optional[name], value)
+        built = _vips.vips_cache_operation_build(made_of)
+        if not built:
+            _vips.vips_object_unref_outputs(_ffi.cast(_OBJECT, made_of))
+            raise pyvips.Error(f"unable to call {operation}")
+    finally:
+        _gobject.g_object_unref(made_of)
+    try:
+        result = _result(_ffi.cast(_GOBJECT, built), known.result)
+        _vips.vips_object_unref_outputs(_ffi.cast(_OBJECT, built))
+    finally:
+        _gobject.g_object_unref(built)
+    if isinstance(result, pyvips.Image):
+        for value in arguments:
+            _hold(result, value)
+    return result
+
+
+def _hold(result: pyvips.Image, value: object) -> None:
+    """Keeps the memory that a picture reads from for as long as the picture; pyvips does so in the same place."""
+    if isinstance(value, pyvips.Image):
+        result._references.extend(value._references)  # noqa: SLF001  pyvips has no other name for it
+
+
+def _set(target: Any, argument: _Argument, value: Any) -> None:  # noqa: ANN401  cffi's objects have no types
+    if argument.write is None:
+        slow = pyvips.GValue()
+        slow.set_type(argument.type)
+        slow.set(value)
+        _gobject.g_object_set_property(target, argument.name, slow.pointer)
+        return
+    written = _ffi.new(_GVALUE)
+    _gobject.g_value_init(written, argument.type)
+    try:
+        argument.write(written, value)
+        _gobject.g_object_set_property(target, argument.name, written)
+    finally:
+        _gobject.g_value_unset(written)
+
+
+def _result(source: Any, argument: _Argument) -> Any:  # noqa: ANN401  as above
+    if argument.type != pyvips.GValue.image_type:
+        value = pyvips.GValue()
+        value.set_type(argument.type)
+        _gobject.g_object_get_property(source, argument.name, value.pointer)
+        return value.get()
+    written = _ffi.new(_GVALUE)
+    _gobject.g_value_init(written, argument.type)
+    _gobject.g_object_get_property(source, argument.name, written)
+    pointer = _ffi.cast(_IMAGE, _gobject.g_value_get_object(written))
+    # pyvips' picture lets go of one reference when it ends.
+    _gobject.g_object_ref(pointer)
+    _gobject.g_value_unset(written)
+    return pyvips.Image(pointer)
+
+
+@cache
+def _known(operation: str) -> _Operation:
+    described = Introspect.get(operation)
+    arguments = {
+        name: _Argument(name.replace("_", "-").encode(), details["type"], _writer(details["type"]))
+        for name, details in described.details.items()
+    }
+    (result,) = described.required_output
+    return _Operation(
+        operation.encode(),
+        tuple(arguments[name] for name in described.required_input),
+        {name: arguments[name] for name in described.optional_input},
+        arguments[result],
+    )
+
+
+def _writer(type: int) -> Callable[[Any, Any], None] | None:
+    """What writes a value of a type into a GValue."""
+    plain = _WRITERS.get(type)
+    if plain is not None:
+        return plain
+    fundamental = _gobject.g_type_fundamental(type)
+    if fundamental == pyvips.GValue.genum_type:
+        return lambda written, value: _gobject.g_value_set_enum(written, _enum(type, value))
+    if fundamental == pyvips.GValue.gflags_type:
+        return lambda written, value: _gobject.g_value_set_flags(written, _flags(type, value))
+    return None
+
+
+def _write_image(written: Any, image: pyvips.Image) -> None:  # noqa: ANN401  as above
+    _gobject.g_value_set_object(written, image.pointer)
+
+
+_enum = cache(pyvips.GValue.to_enum)
+_flags = cache(pyvips.GValue.to_flag)
+_WRITERS: Final[dict[int, Callable[[Any, Any], None]]] = {
+    pyvips.GValue.gbool_type: _gobject.g_value_set_boolean,
+    pyvips.GValue.gint_type: _gobject.g_value_set_int,
+    pyvips.GValue.gdouble_type: _gobject.g_value_set_double,
+    pyvips.GValue.image_type: _write_image,
+}
