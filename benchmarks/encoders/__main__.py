@@ -15,7 +15,8 @@ from typing import Final
 
 from benchmarks.encoders.measure import Row, measure
 from benchmarks.encoders.variants import VARIANTS
-from benchmarks.pictures.corpus import Group, prepare
+from benchmarks.pictures.corpus import prepare
+from benchmarks.pictures.corpus_shape import Group
 from renderer.vips import runtime
 
 _SIDE: Final = 512

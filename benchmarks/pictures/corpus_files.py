@@ -15,7 +15,7 @@ from typing import Final
 import pyvips
 
 from benchmarks.load.debian import Say
-from benchmarks.pictures.corpus import Group, Picture, Sizes
+from benchmarks.pictures.corpus_shape import Group, Picture, Sizes
 from benchmarks.pictures.drawings import drawing
 from benchmarks.pictures.photographs import CAMERA, Found, Photograph
 from renderer.vips.metadata import bare

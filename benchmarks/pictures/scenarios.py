@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from benchmarks.pictures.corpus import Corpus, Group, Picture
+from benchmarks.pictures.corpus import Corpus
+from benchmarks.pictures.corpus_shape import Group, Picture
 
 FIT: Final = "rs:fit:512:512"
 SRCSET_WIDTHS: Final = (160, 240, 320, 480, 640, 800)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import pyvips
 
-from benchmarks.pictures.corpus import Corpus, Group, Sizes, prepare
+from benchmarks.pictures.corpus import Corpus, prepare
+from benchmarks.pictures.corpus_shape import Group, Sizes
 from benchmarks.pictures.limit import Limit, answer, differences
 from benchmarks.pictures.limit_operations import Operations
 from benchmarks.pictures.photographs import find_photographs

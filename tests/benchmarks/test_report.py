@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.pictures import contact_sheet
-from benchmarks.pictures.corpus import Picture
+from benchmarks.pictures.corpus_shape import Picture
 from benchmarks.pictures.flat import Memory
 from benchmarks.pictures.goals import goals
 from benchmarks.pictures.hits import BARE
