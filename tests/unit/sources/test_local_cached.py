@@ -53,6 +53,13 @@ def write(path: Path, data: bytes) -> None:
     path.read_bytes()
 
 
+def link(path: Path, target: str) -> None:
+    """A link that was followed a moment ago. Without `..`: it makes the kernel say EAGAIN while anybody renames."""
+    path.symlink_to(target)
+    now = time.time_ns()
+    os.utime(path, ns=(now + 1_000_000_000, now - 1_000_000_000), follow_symlinks=False)
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A root with all kinds of files, links and other things."""
@@ -65,7 +72,7 @@ def root(tmp_path: Path) -> Path:
     write(root / "unreadable.jpg", b"unreadable")
     (root / "unreadable.jpg").chmod(0)
     write(tmp_path / "secret", b"secret")
-    (root / "in.jpg").symlink_to("a.jpg")  # no `..`: it makes the kernel say EAGAIN while anybody renames anything
+    link(root / "in.jpg", "a.jpg")
     (root / "absolute.jpg").symlink_to(root / "a.jpg")
     (root / "detour.jpg").symlink_to("../root/a.jpg")
     (root / "out.jpg").symlink_to("../secret")

@@ -24,6 +24,13 @@ def warm(path: Path, data: bytes = DATA) -> None:
     path.read_bytes()
 
 
+def link(path: Path, target: str) -> None:
+    """A link that was followed a moment ago. Without `..`: it makes the kernel say EAGAIN while anybody renames."""
+    path.symlink_to(target)
+    now = time.time_ns()
+    os.utime(path, ns=(now + 1_000_000_000, now - 1_000_000_000), follow_symlinks=False)
+
+
 def learned(root: Path) -> CachedFiles:
     """The files below a root whose mount is known."""
     files = CachedFiles(root)
@@ -94,8 +101,8 @@ def test_size_and_time_are_those_of_the_file(files: CachedFiles, root: Path) -> 
 
 
 def test_links_that_stay_below_the_root_are_followed(files: CachedFiles, root: Path) -> None:
-    (root / "link.jpg").symlink_to("a.jpg")  # no `..`: it makes the kernel say EAGAIN while anybody renames anything
-    (root / "link").symlink_to("folder")
+    link(root / "link.jpg", "a.jpg")
+    link(root / "link", "folder")
 
     assert (content(files, "link.jpg"), content(files, "link/b c%20.jpg")) == (DATA, b"inner")
 
