@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from renderer.codecs import heif_boxes, ycbcr
+from renderer.codecs.bundled import bundled
 from renderer.codecs.planes import Planes
 from renderer.errors import BrokenImage
 
@@ -176,11 +177,8 @@ def _library() -> ctypes.CDLL | None:
     except ImportError:
         _log.info("this Pillow has no libavif: AVIF is decoded by libvips")
         return None
-    library = ctypes.CDLL(_avif.__file__)
     try:
-        for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(library, name)
-            function.restype, function.argtypes = result, arguments
+        library = bundled(_avif.__file__, _FUNCTIONS)
     except AttributeError:
         _log.info("Pillow's libavif cannot be called: AVIF is decoded by libvips")
         return None

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from renderer.codecs.bundled import bundled
 from renderer.codecs.planes import Planes
 from renderer.errors import BrokenImage
 
@@ -109,11 +110,7 @@ def _library() -> ctypes.CDLL:
     """The libheif that pi-heif's module is linked with, started by importing it."""
     import _pi_heif  # type: ignore[import-not-found]  # the extra; it has no types
 
-    library = ctypes.CDLL(_pi_heif.__file__)
-    for name, (result, arguments) in _FUNCTIONS.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
+    return bundled(_pi_heif.__file__, _FUNCTIONS)
 
 
 @contextlib.contextmanager

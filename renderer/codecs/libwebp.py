@@ -13,6 +13,8 @@ from ctypes import POINTER, c_char_p, c_float, c_int, c_size_t, c_uint32, c_void
 from functools import cache
 from typing import Any, Final
 
+from renderer.codecs.bundled import bundled
+
 _log = logging.getLogger(__name__)
 
 _VERSION: Final = 0x010600
@@ -161,11 +163,8 @@ def library() -> ctypes.CDLL | None:
     except ImportError:
         _log.info("there is no Pillow with libwebp: WebP is left to libvips")
         return None
-    found = ctypes.CDLL(_webp.__file__)
     try:
-        for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(found, name)
-            function.restype, function.argtypes = result, arguments
+        found = bundled(_webp.__file__, _FUNCTIONS)
     except AttributeError:
         _log.info("Pillow's libwebp cannot be called: WebP is left to libvips")
         return None
