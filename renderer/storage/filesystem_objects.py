@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from renderer.errors import ConfigurationError
-from renderer.storage.housekeeping import Housekeeping, HouseRules
+from renderer.storage.housekeeping import SWEEP, Housekeeping, HouseRules
 from renderer.storage.ledger import Ledger
 from renderer.storage.object_folder import ObjectFolder
 from renderer.storage.object_store import PAGE, StoreFull
@@ -50,8 +50,10 @@ class FilesystemObjects:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             is_new = not (root / ".usage").exists() and not (root / rules.evicted).exists()
             self._ledger = Ledger(root / ".usage", rules.max_bytes)
-            if is_new and rules.max_bytes:
+            if is_new:
+                # Nothing lies in it: a sweep beside the first write would find nothing, and might miss that write.
                 self._ledger.count(0, 0)
+                (root / SWEEP).touch(mode=0o600)
         except OSError as error:
             raise ConfigurationError(
                 [f"{root}: expected a folder for results that can be written ({error})"]

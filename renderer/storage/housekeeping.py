@@ -35,6 +35,8 @@ END_SHARE: Final = 0.85
 HURRY_SHARE: Final = 0.98
 """Above this one it does not pause: soon nothing more could be written."""
 INTERVAL_SECONDS: Final = 86_400.0
+SWEEP: Final = ".sweep"
+"""The file that is locked by whoever sweeps; its time of change is that of the last sweep."""
 LEFT_OVER_SECONDS: Final = 3600.0
 """Writing takes seconds; a file that is being written for longer was left by a process that ended."""
 _STEPS: Final = 8
@@ -83,7 +85,7 @@ class Housekeeping:
         self._rules = rules
         self._hurries = False
         self._ending = threading.Event()
-        self._lock = folder.root / ".sweep"
+        self._lock = folder.root / SWEEP
 
     def is_due(self) -> bool:
         """Whether somebody should sweep now."""

@@ -112,6 +112,8 @@ class Ledger:
             used: bytes that were found.
             since: what was reserved when the count began.
         """
+        if not self.max_bytes:
+            return Usage(used, since)
         with self.held():
             usage = self._read()
             reserved = usage.reserved if usage else since

@@ -113,6 +113,22 @@ def test_two_processes_keep_one_limit(tmp_path: Path) -> None:
     assert min(len(lines) for lines in written) > 100
 
 
+async def test_a_new_folder_is_not_swept(tmp_path: Path) -> None:
+    """A count beside the first write might miss it, and nothing else is there to be counted."""
+    store = FilesystemObjects(tmp_path, write_results.rules(1_000_000))
+    began = (tmp_path / ".sweep").stat().st_mtime_ns
+    await store.put(write_results.name(1), bytes(3000))
+    looking = store._looking
+    assert looking is not None
+    await asyncio.wrap_future(looking)
+    await store.close()
+
+    assert (tmp_path / ".sweep").stat().st_mtime_ns == began
+    usage = Ledger(tmp_path / ".usage", 1_000_000).usage()
+    assert usage is not None
+    assert usage.used == usage.reserved == room(lying(tmp_path))
+
+
 async def test_results_survive_a_restart(tmp_path: Path) -> None:
     """Another process, later, finds them; the count goes on where it was."""
     made = write_results.entry(5)
@@ -181,6 +197,7 @@ async def test_a_sweep_that_fails_leaves_one_line_and_the_server_alone(
 ) -> None:
     """A lock that cannot be taken, because a folder is in its place."""
     store = FilesystemObjects(tmp_path, write_results.rules(10_000))
+    (tmp_path / ".sweep").unlink()
     (tmp_path / ".sweep").mkdir()
     os.utime(tmp_path / ".sweep", (0, 0))
     for number in range(1, 20):
