@@ -194,27 +194,27 @@ class _Opening:
 
 # What libvips does by itself is not asked for: each option costs 5 µs.
 _HEIF: Final = _Opening(
-    "heifload_buffer", lambda _settings, _shrink, _pages, thumbnail: {"thumbnail": True} if thumbnail else {}
+    "heifload_source", lambda _settings, _shrink, _pages, thumbnail: {"thumbnail": True} if thumbnail else {}
 )
 
 _OPENINGS: Final = {
     ImageFormat.JPEG: _Opening(
-        "jpegload_buffer", lambda _settings, shrink, _pages, _thumbnail: {} if shrink == 1 else {"shrink": int(shrink)}
+        "jpegload_source", lambda _settings, shrink, _pages, _thumbnail: {} if shrink == 1 else {"shrink": int(shrink)}
     ),
     ImageFormat.PNG: _Opening(
-        "pngload_buffer",
+        "pngload_source",
         lambda settings, _shrink, _pages, _thumbnail: {"unlimited": True} if settings.png_unlimited else {},
     ),
     ImageFormat.WEBP: _Opening(
-        "webpload_buffer",
+        "webpload_source",
         lambda _settings, shrink, pages, _thumbnail: {
             **({} if shrink == 1 else {"scale": 1 / shrink}),
             **({} if pages == 1 else {"n": pages}),
         },
     ),
-    ImageFormat.GIF: _Opening("gifload_buffer", lambda _settings, _shrink, pages, _thumbnail: {"page": 0, "n": pages}),
+    ImageFormat.GIF: _Opening("gifload_source", lambda _settings, _shrink, pages, _thumbnail: {"page": 0, "n": pages}),
     ImageFormat.SVG: _Opening(
-        "svgload_buffer",
+        "svgload_source",
         lambda settings, shrink, _pages, _thumbnail: {
             "dpi": _SVG_DPI,
             "scale": (1 / shrink) * _SVG_USER_UNITS,
@@ -223,8 +223,8 @@ _OPENINGS: Final = {
     ),
     ImageFormat.HEIC: _HEIF,
     ImageFormat.AVIF: _HEIF,
-    ImageFormat.JXL: _Opening("jxlload_buffer", lambda _settings, _shrink, pages, _thumbnail: {"page": 0, "n": pages}),
-    ImageFormat.TIFF: _Opening("tiffload_buffer", lambda _settings, _shrink, _pages, _thumbnail: {"page": 0, "n": 1}),
+    ImageFormat.JXL: _Opening("jxlload_source", lambda _settings, _shrink, pages, _thumbnail: {"page": 0, "n": pages}),
+    ImageFormat.TIFF: _Opening("tiffload_source", lambda _settings, _shrink, _pages, _thumbnail: {"page": 0, "n": 1}),
 }
 
 

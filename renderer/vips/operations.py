@@ -61,7 +61,10 @@ class _Operation:
 
 
 def call(operation: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  libvips takes and gives any type
-    """A picture or bytes, as `pyvips.Operation.call`; it takes no constants where pictures are wanted."""
+    """A picture or bytes, as `pyvips.Operation.call`; it takes no constants where pictures are wanted.
+
+    A source is given as its bytes.
+    """
     known = _known(operation)
     made_of = _vips.vips_operation_new(known.nickname)
     try:
@@ -89,7 +92,9 @@ def call(operation: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN40
 
 def _hold(result: pyvips.Image, value: object) -> None:
     """Keeps the memory that a picture reads from for as long as the picture; pyvips does so in the same place."""
-    if isinstance(value, pyvips.Image):
+    if isinstance(value, bytes):
+        result._references.append(value)  # noqa: SLF001  pyvips has no other name for it
+    elif isinstance(value, pyvips.Image):
         result._references.extend(value._references)  # noqa: SLF001  pyvips has no other name for it
 
 
@@ -158,6 +163,11 @@ def _write_image(written: Any, image: pyvips.Image) -> None:  # noqa: ANN401  as
     _gobject.g_value_set_object(written, image.pointer)
 
 
+def _write_source(written: Any, data: bytes) -> None:  # noqa: ANN401  as above
+    """As a source libvips reads bytes where they are; pyvips copies what it hands over as a buffer."""
+    _gobject.g_value_set_object(written, pyvips.Source.new_from_memory(data).pointer)
+
+
 _enum = cache(pyvips.GValue.to_enum)
 _flags = cache(pyvips.GValue.to_flag)
 _WRITERS: Final[dict[int, Callable[[Any, Any], None]]] = {
@@ -165,4 +175,5 @@ _WRITERS: Final[dict[int, Callable[[Any, Any], None]]] = {
     pyvips.GValue.gint_type: _gobject.g_value_set_int,
     pyvips.GValue.gdouble_type: _gobject.g_value_set_double,
     pyvips.GValue.image_type: _write_image,
+    pyvips.GValue.source_type: _write_source,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,22 @@ def test_it_fails_as_pyvips_does(operation: str, arguments: tuple[Any, ...]) -> 
         call(operation, *arguments)
 
     assert (ours.value.message, ours.value.detail) == (theirs.value.message, theirs.value.detail)
+
+
+def test_a_source_is_read_where_its_bytes_are_and_keeps_them() -> None:
+    """The bytes are held by what is made of them, by pyvips' own operations too, and let go with it."""
+    file = bytes(PICTURE.pngsave_buffer())
+    free = sys.getrefcount(file)
+    image = call("pngload_source", file, access="sequential")
+    half = image.extract_area(0, 0, 20, 30)
+    del image
+    gc.collect()
+
+    assert sys.getrefcount(file) > free
+    assert np.array_equal(half.numpy(), PICTURE.extract_area(0, 0, 20, 30).numpy())
+    del half
+    gc.collect()
+    assert sys.getrefcount(file) == free
 
 
 def test_memory_that_a_picture_reads_from_stays_with_what_is_made_of_it() -> None:
