@@ -18,6 +18,7 @@ from benchmarks.pictures.peers import Peer
 from benchmarks.pictures.rounds import Effort
 from benchmarks.pictures.scenarios import Order, Scenario
 from benchmarks.pictures.targets import LARGER, LIBVIPS, LIMIT, ONE_BY_ONE, OURS, Server, Target, limit
+from renderer.cpus import usable_cpus
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Bench:
                         self.corpus.folder,
                         self.folder / f"{scenario.name}-{operations}.log",
                         operations=operations,
-                        threads=scenario.connections,
+                        threads=min(scenario.connections, usable_cpus()),
                         variables={**self.variables, **scenario.variables},
                         environment=environment,
                     )

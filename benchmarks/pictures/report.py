@@ -18,7 +18,7 @@ they answered; what the clients use is not in it. Rounds of all targets are inte
 target. A ratio is taken inside each round; the table has the median of them. Below 1 bildwerk is the cheaper one.
 
 - **{LIMIT}**: the libvips calls of bildwerk's own plan in a loop, without a server, with the sources in memory and as
-  many threads as there are clients.
+  many threads as there are clients, or CPUs if there are more clients than those.
 - **{LIBVIPS}**: the same with the operations and encoder settings of imgproxy.
 """
 

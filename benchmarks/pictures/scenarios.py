@@ -193,7 +193,15 @@ def _special(corpus: Corpus) -> Iterable[Scenario]:
     yield Scenario(
         name="icon",
         title="32 x 32 PNG icon",
-        doc="Pictures that cost libvips next to nothing: what is left is the server.",
+        doc="Pictures that cost libvips next to nothing, asked for by as many clients as keep the server busy: what is"
+        " left is the server.",
+        shots=_fitted(corpus.pictures[Group.ICON], "png", "rs:fit:32:32"),
+        connections=16,
+    )
+    yield Scenario(
+        name="icon-two",
+        title="32 x 32 PNG icon, two clients",
+        doc="The same while the server waits for most of the time: each request wakes processes and threads up.",
         shots=_fitted(corpus.pictures[Group.ICON], "png", "rs:fit:32:32"),
     )
 
