@@ -206,9 +206,11 @@ class _Instance:
 
 
 def _warn_of_unknown(environment: Mapping[str, str]) -> None:
+    from api.settings import TABLES
     from renderer.settings.load import unknown_settings
 
-    for text in unknown_settings(environment):
+    # One environment for both programs is how they are started side by side.
+    for text in unknown_settings(environment, TABLES.values()):
         _log.warning("%s", text)
 
 

@@ -93,7 +93,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         ConfigurationError: naming each variable that cannot be used, what it expects and what it got.
     """
     problems: list[str] = []
-    tables = {name: _load_table(table, environment, problems) for name, table in TABLES.items()}
+    tables = {name: load_table(table, environment, problems) for name, table in TABLES.items()}
     settings = Settings(**tables)
     if environment.get("AWS_LAMBDA_FUNCTION_NAME"):
         settings = _for_lambda(settings)
@@ -109,7 +109,8 @@ def _for_lambda(settings: Settings) -> Settings:
     return dataclasses.replace(settings, server=server)
 
 
-def _load_table(table: type[T], environment: Mapping[str, str], problems: list[str]) -> T:
+def load_table(table: type[T], environment: Mapping[str, str], problems: list[str]) -> T:
+    """One table; what cannot be used keeps its default and becomes a line of `problems`."""
     values = {}
     for attribute, row in rows(table).items():
         for name in row.names:
@@ -148,9 +149,14 @@ def _check_together(settings: Settings, problems: list[str]) -> None:
     problems += result_problems(settings.results)
 
 
-def unknown_settings(environment: Iterable[str]) -> list[str]:
-    """A sentence for each variable that nobody reads, with what can be done about it."""
-    return [_told(name, nearest) for name, nearest in unknown_names(environment)]
+def unknown_settings(environment: Iterable[str], others: Iterable[type[Any]] = ()) -> list[str]:
+    """A sentence for each variable that nobody reads, with what can be done about it.
+
+    Args:
+        environment: the names that are set.
+        others: tables of programs that may share the environment.
+    """
+    return [_told(name, nearest) for name, nearest in unknown_names(environment, others)]
 
 
 def _told(name: str, nearest: str | None) -> str:
@@ -161,9 +167,9 @@ def _told(name: str, nearest: str | None) -> str:
     return f"{name} is unknown; is {nearest} meant?" if nearest else f"{name} is unknown"
 
 
-def unknown_names(environment: Iterable[str]) -> list[tuple[str, str | None]]:
+def unknown_names(environment: Iterable[str], others: Iterable[type[Any]] = ()) -> list[tuple[str, str | None]]:
     """The `IMGPROXY_*` and `BILDWERK_*` variables that no table has, each with the name that is probably meant."""
-    known = {name for table in TABLES.values() for row in rows(table).values() for name in row.names}
+    known = {name for table in (*TABLES.values(), *others) for row in rows(table).values() for name in row.names}
     unknown = sorted(name for name in environment if name.startswith(("IMGPROXY_", "BILDWERK_")) and name not in known)
     # The common prefix would make every name look near to every other one.
     ends = {_end(name): name for name in sorted(known)}

@@ -5,13 +5,14 @@ The page says nothing that the tables do not say, so it cannot differ from what 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from renderer.settings.declare import Row, rows
 from renderer.settings.load import TABLES
 
 _HEAD: Final = """\
-<!-- Generated from the tables in renderer/settings by `make docs`. Change the tables, not this page. -->
+<!-- Generated from the tables in renderer/settings by `make docs`, the API's in api/settings.py. Change the tables. -->
 
 # Settings
 
@@ -28,9 +29,13 @@ _WORDS: Final = frozenset({"blank", "all"})
 """Defaults that stand for themselves instead of quoting a value."""
 
 
-def settings_markdown() -> str:
-    """The whole page: a section for each settings class, a line for each setting."""
-    return "\n".join([_HEAD, *(_section(table) for table in TABLES.values())])
+def settings_markdown(others: Iterable[type[Any]] = ()) -> str:
+    """The whole page: a section for each settings class, a line for each setting.
+
+    Args:
+        others: further tables, of programs beside the server.
+    """
+    return "\n".join([_HEAD, *(_section(table) for table in (*TABLES.values(), *others))])
 
 
 def _section(table: type[Any]) -> str:
