@@ -12,7 +12,7 @@ from renderer.settings.declare import Row, rows
 from renderer.settings.load import TABLES
 
 _HEAD: Final = """\
-<!-- Generated from the tables in renderer/settings by `make docs`, the API's in api/settings.py. Change the tables. -->
+<!-- Generated from the tables in renderer/settings by `make docs`. Those of the API are in api/settings.py. -->
 
 # Settings
 
