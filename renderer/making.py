@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from renderer.codecs.dimensions import dimensions
 from renderer.configured_images import ConfiguredImage
@@ -96,12 +96,14 @@ class Maker:
             conditions=turn.conditions,
             client=ClientRequest(headers=turn.headers, extra_headers=turn.seen.source_headers()),
         )
-        async with AsyncExitStack() as stack:
-            with turn.seen.stage(Stage.DOWNLOAD):
-                original = await stack.enter_async_context(self.originals.original(wish))
-            if isinstance(original, NotModified):
-                return original
+        with turn.seen.stage(Stage.DOWNLOAD):
+            original = await self.originals.taken(wish)
+        if isinstance(original, NotModified):
+            return original
+        try:
             return await self._render_original(original, wanted, turn)
+        finally:
+            self.originals.leave(original)
 
     async def _render_original(self, original: Original, wanted: RenderRequest, turn: Turn) -> Rendition:
         headers = original.source.headers
@@ -117,8 +119,9 @@ class Maker:
 
     def made_from(self, wanted: RenderRequest) -> tuple[str, ...]:
         """The source URLs that a result is made from."""
-        has_mark = any(pipeline.watermark.watermark.opacity for pipeline in wanted.pipelines)
-        return (wanted.source_url, self._watermark_url) if has_mark and self._watermark_url else (wanted.source_url,)
+        if self._watermark_url and any(pipeline.watermark.watermark.opacity for pipeline in wanted.pipelines):
+            return wanted.source_url, self._watermark_url
+        return (wanted.source_url,)
 
     async def _render_fallback(
         self, fallback: ConfiguredImage, wanted: RenderRequest, turn: Turn, error: SourceError
@@ -152,38 +155,33 @@ class Maker:
         if picture.format not in self._renderer.capabilities.loadable:
             raise UnsupportedFormat(f"Source image format is not supported: {picture.format.value}")
         needs = self._estimate(picture, wanted)
-        with _expected(picture, needs.shrink):
+        levels, shrink = picture.levels, needs.shrink
+        if levels is None or shrink is None:
+            return await self._run(picture, wanted, turn, needs)
+        # Lets other renders of the picture know that one comes which needs this level.
+        levels.expect(shrink)
+        try:
             if is_shared:
                 # All who waited for the source wake up in one turn of the loop: each says what it needs before any
                 # of them is rendered.
                 await asyncio.sleep(0)
-            return await self._workers.run(
-                lambda deadline: self._renderer.render(picture, wanted, deadline),
-                turn.at,
-                cost_ms=needs.ms,
-                seen=turn.seen,
-            )
+            return await self._run(picture, wanted, turn, needs)
+        finally:
+            levels.expect(shrink, -1)
+
+    def _run(
+        self, picture: SourceImage, wanted: RenderRequest, turn: Turn, needs: Estimate
+    ) -> Coroutine[Any, Any, RenderedImage]:
+        render = partial(self._renderer.render, picture, wanted, foreseen=needs.foreseen)
+        return self._workers.run(render, turn.at, cost_ms=needs.ms, seen=turn.seen)
 
     def _estimate(self, picture: SourceImage, wanted: RenderRequest) -> Estimate:
         """What the render is estimated to need, from the header alone."""
         settings = self._renderer.settings
-        frames = resolved_limits(wanted.limits, settings.security).max_animation_frames
+        limits = resolved_limits(wanted.limits, settings.security)
         encoded = EncodedSource(
             format=picture.format,
             size_bytes=len(picture.data),
-            dimensions=dimensions(picture.data, picture.format, max_frames=frames),
+            dimensions=dimensions(picture.data, picture.format, max_frames=max(2, limits.max_animation_frames)),
         )
-        return estimate(wanted, encoded, settings, self._renderer.capabilities.savable)
-
-
-@contextlib.contextmanager
-def _expected(picture: SourceImage, shrink: float | None) -> Iterator[None]:
-    """Lets other renders of the picture know that one comes which needs this level."""
-    if picture.levels is None or shrink is None:
-        yield
-        return
-    picture.levels.expect(shrink)
-    try:
-        yield
-    finally:
-        picture.levels.expect(shrink, -1)
+        return estimate(wanted, encoded, settings, self._renderer.capabilities.savable, limits=limits)

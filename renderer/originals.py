@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -21,7 +20,7 @@ from renderer.formats import detect
 from renderer.response.validators import Conditions
 from renderer.sources.registry import Sources
 from renderer.sources.source import ClientRequest, NotModified, Source
-from renderer.vips.levels import SharedDecodes
+from renderer.vips.levels import Levels, SharedDecodes
 from renderer.vips.picture import SourceImage
 
 _JOINABLE_SECONDS: Final = 1.0
@@ -32,9 +31,10 @@ _JOINABLE_SECONDS: Final = 1.0
 class Original:
     """A source, its picture with the format that its bytes show, and the Unix time when it was asked for.
 
-    `users` is how many renders have it.
+    `key` is what it is found under, `users` how many renders have it.
     """
 
+    key: Hashable
     source: Source
     asked_at: float
     image: SourceImage
@@ -69,9 +69,8 @@ class Originals:
         self._in_use: dict[Hashable, Original] = {}
         self.joined = 0
 
-    @asynccontextmanager
-    async def original(self, wish: Wish) -> AsyncIterator[Original | NotModified]:
-        """The original until the block ends, or the word that it has not changed.
+    async def taken(self, wish: Wish) -> Original | NotModified:
+        """The original, which the caller lets go of with `leave`, or the word that it has not changed.
 
         Raises:
             SourceError: or one of its kinds.
@@ -83,20 +82,17 @@ class Originals:
         if found is not None and asyncio.get_running_loop().time() < found.joinable_until:
             self._join()
             found.users += 1
-        else:
-            answer, is_own = await self._flights.shared(key, partial(self._fetched, wish, key), wish.at)
-            if not is_own:
-                self._join()
-            if isinstance(answer, NotModified):
-                yield answer
-                return
-            found = answer
-        try:
-            yield found
-        finally:
-            _leave(found)
-            if not found.users and self._in_use.get(key) is found:
-                del self._in_use[key]
+            return found
+        answer, is_own = await self._flights.shared(key, partial(self._fetched, wish, key), wish.at)
+        if not is_own:
+            self._join()
+        return answer
+
+    def leave(self, original: Original) -> None:
+        """Lets go of an original that was taken."""
+        _leave(original)
+        if not original.users and self._in_use.get(original.key) is original:
+            del self._in_use[original.key]
 
     def _join(self) -> None:
         self.joined += 1
@@ -114,12 +110,12 @@ class Originals:
         if isinstance(source, NotModified):
             return replace(source, asked_at=asked_at)
         try:
-            image = replace(source_image(source), levels=self._decodes.levels())
+            image = source_image(source, self._decodes.levels())
         except UnknownSourceType:
             source.lease.release()
             raise
         joinable_until = asyncio.get_running_loop().time() + _JOINABLE_SECONDS
-        original = Original(source=source, image=image, asked_at=asked_at, joinable_until=joinable_until)
+        original = Original(key=key, source=source, image=image, asked_at=asked_at, joinable_until=joinable_until)
         self._in_use[key] = original
         return original
 
@@ -139,8 +135,8 @@ def _leave(answer: Original | NotModified) -> None:
             answer.image.levels.close()
 
 
-def source_image(source: Source) -> SourceImage:
-    """The source with the format that its bytes show.
+def source_image(source: Source, levels: Levels | None = None) -> SourceImage:
+    """The source with the format that its bytes show, and the decoded sizes that renders of it share.
 
     Raises:
         UnknownSourceType: they show none.
@@ -152,4 +148,4 @@ def source_image(source: Source) -> SourceImage:
         error = UnknownSourceType("Source image type not supported")
         error.etag, error.last_modified = source.headers.etag, source.headers.last_modified
         raise error
-    return SourceImage(data=source.data, format=format)
+    return SourceImage(data=source.data, format=format, levels=levels)

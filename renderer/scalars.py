@@ -23,6 +23,7 @@ _HEX_DIGITS = r"[0-9a-fA-F](?:_?[0-9a-fA-F])*+"
 _DECIMAL = re.compile(rf"[+-]?(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?")
 _HEXADECIMAL = re.compile(rf"[+-]?0[xX](?:_?{_HEX_DIGITS}(?:\.(?:{_HEX_DIGITS})?)?|\.{_HEX_DIGITS})[pP][+-]?{_DIGITS}")
 _SPECIAL = re.compile(r"[+-]?(?:inf|infinity)|nan", re.IGNORECASE | re.ASCII)
+_TO_URL = bytes.maketrans(b"+/", b"-_")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _HEX_COLOR = re.compile(r"[0-9a-fA-F]{3}|[0-9a-fA-F]{6}")
 
@@ -91,7 +92,8 @@ def decode_base64url(text: str) -> bytes:
 
 def encode_base64url(data: bytes) -> str:
     """URL-safe base64 without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    # What `base64.urlsafe_b64encode` does, in one call of Python less for each of its two layers.
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode("ascii")
 
 
 def decode_base64(text: str) -> bytes:

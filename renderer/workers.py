@@ -10,14 +10,14 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from renderer.errors import RequestTimeout, TooManyRequests
 from renderer.pipeline.slots import Claim, ClaimState, Slots
+from renderer.render_threads import RenderThreads
 from renderer.telemetry.observation import Observation, Stage
 from renderer.vips.runtime import Deadline
 
@@ -50,6 +50,25 @@ class Load:
     overstaying: int
 
 
+class _Run(Generic[T]):
+    """A render in its thread.
+
+    Attributes:
+        claim: over when the thread has ended.
+        outcome: for who waits for the result; may be done before.
+        left: for who waits for the end of the thread only.
+    """
+
+    __slots__ = ("claim", "deadline", "left", "outcome", "started")
+
+    def __init__(self, claim: Claim, deadline: Deadline, outcome: asyncio.Future[T]) -> None:
+        self.claim = claim
+        self.deadline = deadline
+        self.outcome = outcome
+        self.left: asyncio.Future[None] | None = None
+        self.started = time.monotonic()
+
+
 class Workers:
     """Slots for rendering and the queue before them.
 
@@ -62,10 +81,11 @@ class Workers:
     def __init__(self, count: int, queue_size: int, max_requests: int) -> None:
         self._slots = Slots(count)
         self._waiting: dict[Claim, asyncio.Future[bool]] = {}
-        self._threads = ThreadPoolExecutor(count, thread_name_prefix="render")
+        self._threads = RenderThreads()
         self._capacity = count + queue_size if queue_size else max_requests
         self._admitted = 0
-        self._overstaying: dict[asyncio.Future[Any], float] = {}
+        self._admission = _Admission(self)
+        self._overstaying: dict[_Run[Any], float] = {}
         self._mean_seconds = _FIRST_RENDER_SECONDS
 
     @property
@@ -100,19 +120,22 @@ class Workers:
             error.retry_after_seconds = retry_after_seconds(self._admitted, self._mean_seconds, self._slots.count)
             raise error
 
-    @contextlib.contextmanager
-    def admission(self) -> Iterator[None]:
-        """Counts a request in.
+    def admission(self) -> contextlib.AbstractContextManager[None]:
+        """Counts a request in, for as long as the block lasts.
 
         Raises:
-            TooManyRequests: the queue is full.
+            TooManyRequests: at the begin of the block, if the queue is full.
         """
+        return self._admission
+
+    def enter(self) -> None:
+        """Counts a request in; raises TooManyRequests as `check_room` does."""
         self.check_room()
         self._admitted += 1
-        try:
-            yield
-        finally:
-            self._admitted -= 1
+
+    def leave(self) -> None:
+        """Counts a request out that was counted in."""
+        self._admitted -= 1
 
     async def run(
         self, render: Callable[[Deadline], T], at: float, *, cost_ms: float = 0.0, seen: Observation | None = None
@@ -143,6 +166,9 @@ class Workers:
         now = loop.time()
         if at <= now:
             raise RequestTimeout("the deadline passed before a worker was asked for")
+        claim = self._slots.take(seconds)
+        if claim is not None:
+            return claim
         claim = self._slots.claim(now, seconds=seconds, patience_seconds=at - now)
         self._grant()
         if claim.state is ClaimState.GRANTED:
@@ -184,48 +210,75 @@ class Workers:
                 future.set_result(True)
 
     async def _rendered(self, render: Callable[[Deadline], T], claim: Claim, at: float) -> T:
-        deadline = Deadline(at)  # loop.time() and time.monotonic() are one clock
-        work = self._started(render, claim, deadline)
+        loop = asyncio.get_running_loop()
+        run = self._started(loop, render, claim, at)
+        timer = loop.call_at(at, self._late, run)
         try:
-            await asyncio.wait([work], timeout=max(0.0, at - asyncio.get_running_loop().time()))
+            return await run.outcome
         except asyncio.CancelledError:
-            # The thread cannot be cancelled, but libvips can.
-            self._kill(work, deadline)
-            await asyncio.wait([work])
+            if run.claim.state is not ClaimState.OVER:
+                # The thread cannot be cancelled, but libvips can.
+                self._kill(run)
+                run.left = loop.create_future()
+                await run.left
             raise
-        if not work.done():
-            self._kill(work, deadline)
-            raise RequestTimeout("the render passed its deadline")
-        return work.result()
+        finally:
+            timer.cancel()
 
-    def _started(self, render: Callable[[Deadline], T], claim: Claim, deadline: Deadline) -> asyncio.Future[T]:
+    def _started(
+        self, loop: asyncio.AbstractEventLoop, render: Callable[[Deadline], T], claim: Claim, at: float
+    ) -> _Run[T]:
         """The render in a thread, with which its slot ends: not sooner, when a request no longer waits for it."""
+        deadline = Deadline(at)  # loop.time() and time.monotonic() are one clock
+        run: _Run[T] = _Run(claim, deadline, loop.create_future())
         try:
-            work = asyncio.get_running_loop().run_in_executor(self._threads, render, deadline)
+            self._threads.start(loop, partial(render, deadline), partial(self._ended, run), running=self._slots.running)
         except BaseException:
             self._release(claim)
             raise
-        work.add_done_callback(partial(self._ended, claim, time.monotonic()))
-        return work
+        return run
 
-    def _ended(self, claim: Claim, started: float, work: asyncio.Future[T]) -> None:
-        self._mean_seconds += _MEAN_WEIGHT * (time.monotonic() - started - self._mean_seconds)
-        self._release(claim)
-        if not work.cancelled():
-            work.exception()  # told to nobody if nobody waits any more
+    def _ended(self, run: _Run[T], value: T | None, error: BaseException | None) -> None:
+        self._mean_seconds += _MEAN_WEIGHT * (time.monotonic() - run.started - self._mean_seconds)
+        self._overstaying.pop(run, None)
+        self._release(run.claim)
+        if run.left is not None:
+            if not run.left.done():
+                run.left.set_result(None)
+        elif run.outcome.done():
+            pass  # nobody waits any more
+        elif error is not None:
+            run.outcome.set_exception(error)
+        else:
+            run.outcome.set_result(value)  # type: ignore[arg-type]  # without an error it is what the render returned
 
-    def _kill(self, work: asyncio.Future[T], deadline: Deadline) -> None:
-        deadline.kill()
-        if not work.done():
-            self._overstaying.setdefault(work, time.monotonic())
-            work.add_done_callback(self._left)
+    def _late(self, run: _Run[Any]) -> None:
+        if not run.outcome.done():
+            self._kill(run)
+            run.outcome.set_exception(RequestTimeout("the render passed its deadline"))
 
-    def _left(self, work: asyncio.Future[T]) -> None:
-        self._overstaying.pop(work, None)
+    def _kill(self, run: _Run[Any]) -> None:
+        run.deadline.kill()
+        self._overstaying.setdefault(run, time.monotonic())
 
     def close(self) -> None:
         """Ends the threads; renders that run are waited for, unless one was killed and its encoder does not stop."""
-        self._threads.shutdown(wait=not self._overstaying, cancel_futures=True)
+        self._threads.close(wait=not self._overstaying)
+
+
+class _Admission:
+    """The block in which a request is counted in; it keeps nothing, so all requests have the same one."""
+
+    __slots__ = ("_workers",)
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    def __enter__(self) -> None:
+        self._workers.enter()
+
+    def __exit__(self, *exception: object) -> None:
+        self._workers.leave()
 
 
 def retry_after_seconds(admitted: int, mean_seconds: float, count: int) -> int:

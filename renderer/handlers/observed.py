@@ -36,15 +36,17 @@ CLIENT_GONE = 499
 
 async def observed(request: web.BaseRequest, services: Services, name: str) -> web.StreamResponse:
     """The answer, already sent, to a processing request that is called `name`."""
+    connection = request.protocol
     seen = Observation(
         request_id=name,
         method=request.method,
         target=request.raw_path,
         client_ip=client_ip(request),
         headers=request.headers,
-        peer=_address(request.protocol.peername),
-        server=_address(request.protocol.sockname),
+        peer=_address(connection.peername),
+        server=_address(connection.sockname),
         monitors=services.watch.monitors,
+        stage_monitors=services.watch.stage_monitors,
         is_quiet=services.workers.is_full and services.refusals.are_many,
     )
     services.activity.requests += 1
@@ -115,8 +117,9 @@ def _refused(request: web.BaseRequest, services: Services, seen: Observation, er
 
 async def _send(request: web.BaseRequest, response: web.StreamResponse) -> None:
     if not response.prepared:
-        if isinstance(request.protocol, Connection):
-            request.protocol.answer_began()
+        connection = request.protocol
+        if isinstance(connection, Connection):
+            connection.answer_began()
         await response.prepare(request)
         await response.write_eof()
 

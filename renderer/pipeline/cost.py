@@ -24,7 +24,7 @@ from renderer.pipeline.output import (
     resolved_limits,
     result_format,
 )
-from renderer.pipeline.plan import FramePlan, PlanDefaults, padding_sides, plan_frame, plan_load
+from renderer.pipeline.plan import Foreseen, FramePlan, PlanDefaults, padding_sides, plan_frame, plan_load
 from renderer.request.values import Pipeline, RenderRequest
 from renderer.settings.load import Settings
 from renderer.settings.processing import FormatSettings
@@ -65,23 +65,37 @@ class Estimate:
     Attributes:
         ms: CPU milliseconds; finite, and above 0.
         shrink: by how much the decoder is going to make the picture smaller; None if it decodes no still picture.
+        foreseen: what it follows from, if it is a still picture whose header was understood and that may be shrunk.
     """
 
     ms: float
     shrink: float | None = None
+    foreseen: Foreseen | None = None
 
 
 def estimate(
-    request: RenderRequest, source: EncodedSource, settings: Settings, savable: frozenset[ImageFormat]
+    request: RenderRequest,
+    source: EncodedSource,
+    settings: Settings,
+    savable: frozenset[ImageFormat],
+    *,
+    limits: ResolvedLimits | None = None,
 ) -> Estimate:
     """What a render will need.
 
     What is going to be refused for its size or its format costs next to nothing: that is found out before decoding.
+
+    Args:
+        request: what is wanted.
+        source: what it is wanted from.
+        settings: all of them.
+        savable: the formats that can be written.
+        limits: those of the request, if they are resolved already.
     """
     if is_skipped(request, source.format, settings.formats):
         sanitizing = _SANITIZING * source.size_bytes / _MEGA if source.format is ImageFormat.SVG else 0
         return Estimate(_FIXED_MS + sanitizing)
-    limits = resolved_limits(request.limits, settings.security)
+    limits = limits or resolved_limits(request.limits, settings.security)
     try:
         return _render(request, source, (settings, limits), savable)
     except BildwerkError:
@@ -123,7 +137,8 @@ def _render(
     milliseconds = _FIXED_MS + _decoding_ms(source, seen, area * frames, loaded * frames) + of_frame * frames
     if frames > 1:
         return Estimate(milliseconds)
-    return Estimate(milliseconds, 1.0 if source.format.traits.has_thumbnail else shrink)
+    foreseen = Foreseen(raster, plan, shrink) if shrinks and source.dimensions and seen.frames == 1 else None
+    return Estimate(milliseconds, 1.0 if source.format.traits.has_thumbnail else shrink, foreseen)
 
 
 def _guessed(source: EncodedSource) -> Dimensions:

@@ -29,6 +29,10 @@ class Size:
         return Size(self.height, self.width)
 
 
+NOTHING: Final = Size(0, 0)
+"""No size: a side of 0 is left alone wherever sizes are planned."""
+
+
 @dataclass(frozen=True, slots=True)
 class Offset:
     """Pixels from the left and from the top."""
@@ -39,9 +43,11 @@ class Offset:
 
 def rounded(value: float) -> int:
     """Half away from zero."""
-    whole = math.floor(abs(value))
+    if value < 0:
+        return -rounded(-value)
+    whole = math.floor(value)
     # Adding a half before flooring would turn 0.49999999999999994 into 1.
-    return int(math.copysign(whole + (abs(value) - whole >= 0.5), value))
+    return whole + (value - whole >= 0.5)
 
 
 def rounded_even(value: float) -> int:
@@ -68,7 +74,7 @@ def smaller(a: int, b: int) -> int:
     """The smaller of two lengths of which 0 means none."""
     if not a or not b:
         return a or b
-    return min(a, b)
+    return a if a < b else b  # noqa: FURB136  `min` takes three times as long, and every plan asks eight times
 
 
 _NORTH = frozenset({GravityType.NORTH, GravityType.NORTH_EAST, GravityType.NORTH_WEST})

@@ -45,13 +45,13 @@ class PixelChoices:
 
 def resolved_limits(limits: Limits, settings: SecuritySettings) -> ResolvedLimits:
     """The limits of a request."""
+    source, frames = limits.max_src_resolution, limits.max_animation_frames
+    frame, result = limits.max_animation_frame_resolution, limits.max_result_dimension
     return ResolvedLimits(
-        max_src_resolution=_chosen(limits.max_src_resolution, settings.max_src_resolution),
-        max_animation_frames=_chosen(limits.max_animation_frames, settings.max_animation_frames),
-        max_animation_frame_resolution=_chosen(
-            limits.max_animation_frame_resolution, settings.max_animation_frame_resolution
-        ),
-        max_result_dimension=_chosen(limits.max_result_dimension, settings.max_result_dimension),
+        max_src_resolution=settings.max_src_resolution if source is None else source,
+        max_animation_frames=settings.max_animation_frames if frames is None else frames,
+        max_animation_frame_resolution=settings.max_animation_frame_resolution if frame is None else frame,
+        max_result_dimension=settings.max_result_dimension if result is None else result,
     )
 
 

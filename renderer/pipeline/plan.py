@@ -16,6 +16,7 @@ from renderer.options.arguments import Gravity, GravityType
 from renderer.options.resize import ResizingType
 from renderer.pipeline.geometry import (
     FURTHEST,
+    NOTHING,
     Size,
     before_turning,
     rounded_even,
@@ -66,6 +67,18 @@ class FramePlan:
         return (self.angle + self.rotate) % 180 == 90
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a file's first bytes let expect of a still picture, if that is not turned.
+
+    `raster` is as it is stored, `plan` what to do with it, `shrink` by how much its decoder makes it smaller.
+    """
+
+    raster: Raster
+    plan: FramePlan
+    shrink: float
+
+
 def plan_frame(pipeline: Pipeline, raster: Raster, defaults: PlanDefaults) -> FramePlan:
     """What to do with a raster.
 
@@ -87,8 +100,10 @@ def _plan(pipeline: Pipeline, raster: Raster, defaults: PlanDefaults) -> FramePl
     if (angle + rotate) % 180:
         size = size.turned
     cropping = pipeline.cropping
-    crop = Size(_crop_side(size.width, cropping.crop.width), _crop_side(size.height, cropping.crop.height))
-    base = Size(smaller(crop.width, size.width), smaller(crop.height, size.height))
+    crop, base = NOTHING, size
+    if cropping.crop.width or cropping.crop.height:
+        crop = Size(_crop_side(size.width, cropping.crop.width), _crop_side(size.height, cropping.crop.height))
+        base = Size(smaller(crop.width, size.width), smaller(crop.height, size.height))
     scale_x, scale_y, dpr = _factors(pipeline, base, is_vector=raster.is_vector)
     sizes = _sizes(pipeline, base, (scale_x, scale_y), dpr)
     limit, longest = defaults.max_result_dimension, max(sizes.whole.width, sizes.whole.height)
@@ -195,7 +210,7 @@ def _sizes(pipeline: Pipeline, base: Size, scale: tuple[float, float], dpr: floa
     has_target = target.width > 0 and target.height > 0
     if resize.resizing_type is ResizingType.FILL_DOWN and not resize.enlarge and has_target:
         result = _filled_down(target, scaled_base)
-    extended = Size(0, 0)
+    extended = NOTHING
     if pipeline.canvas.extend_aspect_ratio.is_enabled and has_target:
         extended = _extended(target, scaled_base, result)
     width, height = smaller(scaled_base.width, result.width), smaller(scaled_base.height, result.height)
@@ -223,7 +238,7 @@ def _extended(target: Size, base: Size, result: Size) -> Size:
         return Size(width, scaled(width, target.height / target.width))
     if ratio_x > ratio_y:
         return Size(scaled(height, target.width / target.height), height)
-    return Size(0, 0)
+    return NOTHING
 
 
 def padding_sides(pipeline: Pipeline, dpr: float) -> tuple[int, int, int, int]:

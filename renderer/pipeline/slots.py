@@ -32,10 +32,9 @@ class ClaimState(Enum):
 class Claim:
     """One picture's claim on a slot; equal to itself only."""
 
-    __slots__ = ("_is_expensive", "_rank", "_state")
+    __slots__ = ("_is_expensive", "_state")
 
-    def __init__(self, rank: float, *, is_expensive: bool) -> None:
-        self._rank = rank
+    def __init__(self, *, is_expensive: bool) -> None:
         self._is_expensive = is_expensive
         self._state = ClaimState.WAITING
 
@@ -76,6 +75,23 @@ class Slots:
         """Claims that are remembered in the line, those included that have left it."""
         return self._cheap.held + self._expensive.held
 
+    def take(self, seconds: float) -> Claim | None:
+        """A claim that is granted already; None if it would have to wait, or to be weighed against others.
+
+        Args:
+            seconds: what the picture is estimated to cost.
+        """
+        is_expensive = seconds >= EXPENSIVE_SECONDS
+        if self._granted >= self.count or self._cheap.length or self._expensive.length:
+            return None
+        if is_expensive and self._expensive_granted >= self._most_expensive:
+            return None
+        claim = Claim(is_expensive=is_expensive)
+        claim._state = ClaimState.GRANTED  # noqa: SLF001  a claim is changed by its slots and by nobody else
+        self._granted += 1
+        self._expensive_granted += is_expensive
+        return claim
+
     def claim(self, now: float, *, seconds: float, patience_seconds: float) -> Claim:
         """A claim, waiting; `grant` says when it is granted.
 
@@ -86,14 +102,14 @@ class Slots:
         """
         spare = max(0.0, patience_seconds - seconds)
         rank = now + min(_YIELD * seconds, _PATIENCE_SHARE * spare)
-        claim = Claim(rank, is_expensive=seconds >= EXPENSIVE_SECONDS)
+        claim = Claim(is_expensive=seconds >= EXPENSIVE_SECONDS)
         self._claims += 1
         self._line(claim).append(claim, rank, self._claims)
         return claim
 
     def grant(self) -> Claim | None:
         """Gives a slot to the claim whose turn it is; None when there is no slot or nobody who may have it."""
-        if self._granted >= self.count:
+        if self._granted >= self.count or not (self._cheap.length or self._expensive.length):
             return None
         line = self._next_line()
         claim = line.pop()

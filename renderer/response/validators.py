@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from renderer.scalars import decode_base64url, encode_base64url
 
@@ -48,9 +48,8 @@ class ValidatorRules:
     last_modified_buster: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
-    """The conditional headers of a request."""
+class Conditions(NamedTuple):
+    """The conditional headers of a request; a tuple, as they are part of keys that are looked up ten times each."""
 
     if_none_match: str | None = None
     if_modified_since: str | None = None

@@ -51,7 +51,8 @@ class Lease:
 
     def release(self) -> None:
         """Gives everything back; may be called more than once."""
-        self.shrink_to(0)
+        if self._budget is not None and self.held_bytes:
+            self._budget.give_back(self, self.held_bytes)
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +119,8 @@ class ByteBudget:
         self.held_bytes -= size
         if not lease.held_bytes:
             self._holders.pop(lease, None)
-        self._serve()
+        if self._growing or self._starting:
+            self._serve()
 
     def _fits(self, size: int) -> bool:
         return not self.max_bytes or not self.held_bytes or self.held_bytes + size <= self.max_bytes

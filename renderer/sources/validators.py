@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
-from email.utils import formatdate
+from datetime import UTC, datetime
 from typing import Final
 
-from renderer.response.validators import Conditions, parse_http_date
+from renderer.response.validators import Conditions, http_date, parse_http_date
 from renderer.scalars import encode_base64url
 from renderer.sources.source import SourceHeaders
 
@@ -19,7 +18,7 @@ def file_headers(key: str, *, size: int, modified_ns: int) -> SourceHeaders:
     digest = hashlib.sha256(f"/{key}__{size}__{modified_ns}".encode("utf-8", "surrogateescape")).digest()
     return SourceHeaders(
         etag=f'"{encode_base64url(digest)}"',
-        last_modified=formatdate(modified_ns // _NANOSECONDS, usegmt=True),
+        last_modified=http_date(datetime.fromtimestamp(modified_ns // _NANOSECONDS, UTC)),
     )
 
 

@@ -7,10 +7,10 @@ that fails is logged once per turn and never touches the request.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -94,6 +94,8 @@ class Observation:
         result_bytes: length of the answer's body.
         timings: the stages that have ended, in that order.
         notes: room for monitors, each under its own name.
+        monitors: who is told.
+        stage_monitors: who of them is told of stages, see `cares_for_stages`; all by default.
     """
 
     request_id: str
@@ -114,6 +116,7 @@ class Observation:
     timings: list[Timing] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     monitors: Sequence[Monitor] = ()
+    stage_monitors: Sequence[Monitor] | None = None
 
     @property
     def seconds(self) -> float:
@@ -122,34 +125,26 @@ class Observation:
 
     def begin(self) -> None:
         """Tells that the request has begun."""
-        self._tell("request_started")
+        _tell(self.monitors, self, "request_started")
 
     def understood(self, source_url: str, options: Mapping[str, Any]) -> None:
         """Tells what is asked for."""
         self.source_url, self.options = source_url, options
-        self._tell("request_understood")
+        _tell(self.monitors, self, "request_understood")
 
-    @contextlib.contextmanager
-    def stage(self, stage: Stage) -> Iterator[None]:
-        """Times a stage."""
-        started = time.monotonic()
-        self._tell("stage_started", stage)
-        try:
-            yield
-        finally:
-            timing = Timing(stage=stage, started=started, seconds=time.monotonic() - started)
-            self.timings.append(timing)
-            self._tell("stage_ended", timing)
+    def stage(self, stage: Stage) -> AbstractContextManager[None]:
+        """Times a stage, which lasts as long as the block."""
+        return _TimedStage(self, stage)
 
     def failed(self, error: BildwerkError) -> None:
         """Tells of an error; one request may have several, the last one stays."""
         self.error = error
-        self._tell("request_failed", error)
+        _tell(self.monitors, self, "request_failed", error)
 
     def end(self, status: int, result_bytes: int = 0) -> None:
         """Tells that the answer is out, or that nobody waits for it any more."""
         self.status, self.result_bytes = status, result_bytes
-        self._tell("request_ended")
+        _tell(self.monitors, self, "request_ended")
 
     def source_headers(self) -> dict[str, str]:
         """Headers that tracers want sent to the source, for instance `traceparent`."""
@@ -157,16 +152,39 @@ class Observation:
         for monitor in self.monitors:
             try:
                 headers.update(monitor.source_headers(self))
-            except Exception:  # noqa: BLE001  the border of a monitor: whatever is wrong with it is not the request's fault
+            except Exception:  # noqa: BLE001  as in `_tell`
                 _log.exception("%s failed", type(monitor).__name__)
         return headers
 
-    def _tell(self, turn: str, *what: object) -> None:
-        for monitor in self.monitors:
-            try:
-                getattr(monitor, turn)(self, *what)
-            except Exception:  # noqa: BLE001  as above
-                _log.exception("%s failed", type(monitor).__name__)
+
+class _TimedStage:
+    """The block in which a stage goes on. A class of its own: a generator's block is eight calls more."""
+
+    __slots__ = ("_monitors", "_seen", "_stage", "_started")
+
+    def __init__(self, seen: Observation, stage: Stage) -> None:
+        self._seen = seen
+        self._stage = stage
+        self._monitors = seen.monitors if seen.stage_monitors is None else seen.stage_monitors
+
+    def __enter__(self) -> None:
+        self._started = time.monotonic()
+        if self._monitors:
+            _tell(self._monitors, self._seen, "stage_started", self._stage)
+
+    def __exit__(self, *exception: object) -> None:
+        timing = Timing(stage=self._stage, started=self._started, seconds=time.monotonic() - self._started)
+        self._seen.timings.append(timing)
+        if self._monitors:
+            _tell(self._monitors, self._seen, "stage_ended", timing)
+
+
+def _tell(monitors: Sequence[Monitor], seen: Observation, turn: str, *what: object) -> None:
+    for monitor in monitors:
+        try:
+            getattr(monitor, turn)(seen, *what)
+        except Exception:  # noqa: BLE001  the border of a monitor: whatever is wrong with it is not the request's fault
+            _log.exception("%s failed", type(monitor).__name__)
 
 
 class Monitor(Protocol):
@@ -224,3 +242,12 @@ class Silent:
 
     async def close(self) -> None:
         """Does nothing."""
+
+
+def cares_for_stages(monitor: Monitor) -> bool:
+    """Whether a monitor does anything when a stage begins or ends."""
+    kind = type(monitor)
+    return (
+        getattr(kind, "stage_started", None) is not Silent.stage_started
+        or getattr(kind, "stage_ended", None) is not Silent.stage_ended
+    )

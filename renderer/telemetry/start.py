@@ -11,7 +11,7 @@ from pathlib import Path
 from renderer.settings.load import Settings
 from renderer.telemetry.access_log import AccessLog
 from renderer.telemetry.logging import Log
-from renderer.telemetry.observation import Monitor, Vitals
+from renderer.telemetry.observation import Monitor, Vitals, cares_for_stages
 from renderer.telemetry.origins import OriginFigures
 from renderer.telemetry.result_figures import CacheFigures
 from renderer.telemetry.shared_figures import SharedFigures
@@ -36,13 +36,14 @@ ALONE = Surroundings()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Those who watch: `monitors` requests, `origins` what sources come from, `results` what is kept,
-    `shared` what was done once for several.
+    """Those who watch: `monitors` requests, `stage_monitors` of them their stages, `origins` what sources come from,
+    `results` what is kept, `shared` what was done once for several.
 
     `vitals` is what gauges show.
     """
 
     monitors: tuple[Monitor, ...] = ()
+    stage_monitors: tuple[Monitor, ...] | None = None
     origins: OriginFigures | None = None
     results: CacheFigures | None = None
     shared: SharedFigures | None = None
@@ -84,7 +85,15 @@ async def watching(
             stack.push_async_callback(monitor.close)
         if surroundings.log is not None:
             stack.enter_context(_heard(log_handlers(tracers), surroundings.log))
-        yield Watch(monitors=(*monitors, *tracers), origins=origins, results=results, shared=shared, vitals=vitals)
+        monitors += tracers
+        yield Watch(
+            monitors=tuple(monitors),
+            stage_monitors=tuple(filter(cares_for_stages, monitors)),
+            origins=origins,
+            results=results,
+            shared=shared,
+            vitals=vitals,
+        )
 
 
 @contextmanager

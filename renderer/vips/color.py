@@ -15,7 +15,7 @@ from typing import Final
 import pyvips
 
 from renderer.options.arguments import Color
-from renderer.vips.fields import bands, blob, has, set_blob, without, word
+from renderer.vips.fields import bands, blob, has, has_alpha, set_blob, without, word
 from renderer.vips.operations import made
 
 _log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ def _profile_errors() -> Iterator[None]:
 
 def flattened(image: pyvips.Image, background: Color, profile: Profile) -> tuple[pyvips.Image, Profile]:
     """The picture on a color; a color that is no grey makes a grey picture colored (spec 02 section 4.6)."""
-    if not image.hasalpha():
+    if not has_alpha(image):
         return image, profile
     image, profile = _with_room_for(image, background, profile)
     factor = 257 if interpretation(image) in DEEP else 1

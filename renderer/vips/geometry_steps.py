@@ -22,7 +22,7 @@ from renderer.pipeline.plan import (
     plan_load,
 )
 from renderer.vips import color
-from renderer.vips.fields import whole_size, without
+from renderer.vips.fields import has_alpha, whole_size, without
 from renderer.vips.frame import Frame, planned_anew
 from renderer.vips.loader import Loader, raster_of
 from renderer.vips.operations import made
@@ -169,7 +169,7 @@ def scale(frame: Frame) -> Frame:
 
 def resized(image: pyvips.Image, scale_x: float, scale_y: float) -> pyvips.Image:
     """The picture scaled; colors are multiplied with alpha meanwhile, in the picture's own format."""
-    if not image.hasalpha():
+    if not has_alpha(image):
         return _resized(image, scale_x, scale_y)
     format = image.format
     image = _resized(made("cast", made("premultiply", image), format), scale_x, scale_y)

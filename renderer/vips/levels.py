@@ -9,7 +9,6 @@ does not fit is decoded by each render for itself.
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -82,21 +81,22 @@ class Levels:
 
     def __init__(self, shared: SharedDecodes) -> None:
         self._shared = shared
-        self._expected: Counter[float] = Counter()
+        self._expected: dict[float, int] = {}
         self._levels: dict[float, _Level] = {}
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)  # whose own `with` is two calls in Python
         self._is_closed = False
 
     def expect(self, shrink: float, count: int = 1) -> None:
         """So many renders more, or fewer if negative, are going to need this shrink factor; 1 is the size as it is."""
-        with self._changed:
-            self._expected[shrink] += count
+        with self._lock:
+            self._expected[shrink] = self._expected.get(shrink, 0) + count
 
     def best(self, shrink: float) -> float:
         """The shrink factor to open with instead of `shrink`: the smallest that is expected, if that is allowed."""
         if not self._shared.serves_smaller:
             return shrink
-        with self._changed:
+        with self._lock:
             return min(
                 (other for other, count in self._expected.items() if count > 0 and other < shrink), default=shrink
             )
@@ -115,6 +115,10 @@ class Levels:
         Raises:
             BildwerkError: what decoding raises; a render that waited for it then decodes for itself.
         """
+        with self._lock:
+            is_alone = shrink not in self._levels and not self._may_share()
+        if is_alone:
+            return decode(image)
         size = image.width * image.height * image.bands * _SAMPLE_BYTES.get(str(image.format), 16)
         level, has_to_decode = self._level(shrink, size, deadline)
         if level is None:
@@ -127,7 +131,7 @@ class Levels:
 
     def close(self) -> None:
         """Lets go of all pixels. Renders that still use some keep theirs."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
             ready = [level for level in self._levels.values() if level.image is not None]
             self._levels.clear()
@@ -143,10 +147,14 @@ class Levels:
             if level is not None:
                 self._shared.spare()
                 return level, False
-            if self._is_closed or self._expected.total() <= 1 or not self._shared.try_take(size):
+            if not self._may_share() or not self._shared.try_take(size):
                 return None, False
             level = self._levels[shrink] = _Level(size)
             return level, True
+
+    def _may_share(self) -> bool:
+        """Whether anybody could use a level beside the render that makes it; to be asked under the lock."""
+        return not self._is_closed and sum(self._expected.values()) > 1
 
     def _decode(self, shrink: float, level: _Level, pixels: Callable[[], pyvips.Image]) -> None:
         is_kept = False

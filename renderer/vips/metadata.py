@@ -11,7 +11,7 @@ from typing import Final
 import pyvips
 
 from renderer.vips.color import ICC_FIELD, PROFILE_FIELDS
-from renderer.vips.fields import PLAIN, blob, names, raw_names, remove, remove_raw, set_blob
+from renderer.vips.fields import PLAIN, blob, names, raw_names, remove, remove_all, set_blob
 from renderer.vips.operations import made
 
 _PIXELS_PER_MM_AT_72_DPI: Final = 72 / 25.4
@@ -30,13 +30,13 @@ def stripped(
     """The picture at 72 dpi without metadata, except what pixels and frames need, and the copyright if it is kept."""
     image = made("copy", image, xres=_PIXELS_PER_MM_AT_72_DPI, yres=_PIXELS_PER_MM_AT_72_DPI)
     kept = _kept(is_animated=is_animated, keeps_copyright=keeps_copyright, keeps_profile=keeps_profile)
-    for name in raw_names(image):
-        if name in kept:
-            continue
-        if keeps_copyright and name in _FILTERED:
-            _filter(image, name.decode())
-        else:
-            remove_raw(image, name)
+    dropped = [name for name in raw_names(image) if name not in kept]
+    if keeps_copyright:
+        for name in dropped:
+            if name in _FILTERED:
+                _filter(image, name.decode())
+        dropped = [name for name in dropped if name not in _FILTERED]
+    remove_all(image, dropped)
     return image
 
 

@@ -13,7 +13,7 @@ from renderer.formats import ImageFormat
 from renderer.pipeline.geometry import Size, rounded
 from renderer.pipeline.header import Raster
 from renderer.pipeline.output import PixelChoices, ResolvedLimits, check_resolution
-from renderer.pipeline.plan import FramePlan, PlanDefaults, plan_frame, plan_load
+from renderer.pipeline.plan import Foreseen, FramePlan, PlanDefaults, plan_frame, plan_load
 from renderer.request.values import Pipeline
 from renderer.vips.fields import has, whole_number, whole_size
 from renderer.vips.loader import Loader, raster_of
@@ -60,28 +60,40 @@ def opened(loader: Loader, choices: PixelChoices, limits: ResolvedLimits) -> Ope
     return Opened(image, raster_of(image, is_vector=loader.format.traits.is_vector))
 
 
-def opened_smaller(loader: Loader, pipeline: Pipeline, defaults: PlanDefaults, limits: ResolvedLimits) -> Opened | None:
+def opened_smaller(
+    loader: Loader,
+    pipeline: Pipeline,
+    defaults: PlanDefaults,
+    limits: ResolvedLimits,
+    *,
+    foreseen: Foreseen | None = None,
+) -> Opened | None:
     """A still picture, opened at once by the factor that its decoder is going to be asked for.
 
     That spares a second header: 0.1 ms. None wherever anything is not as the first bytes of the file let expect;
     opened as it is, the picture then tells what is the matter.
+
+    Args:
+        loader: opens it.
+        pipeline: what is to be done with it.
+        defaults: what the settings say of that.
+        limits: for it.
+        foreseen: what the first bytes let expect, if that is known already.
     """
     if loader.format not in _SHRINKING or pipeline.cropping.trim.threshold is not None:
         return None
-    seen = dimensions(loader.data, loader.format, max_frames=2)
-    if seen is None or seen.frames > 1 or seen.width * seen.height > limits.max_src_resolution:
-        return None
-    raster = Raster(seen.width, seen.height)
     try:
-        plan = plan_frame(pipeline, raster, defaults)
-        shrink = plan_load(plan, raster, loader.format)
+        expected = foreseen or _foreseen(loader, pipeline, defaults)
+        if expected is None or expected.raster.width * expected.raster.height > limits.max_src_resolution:
+            return None
+        raster, plan, shrink = expected.raster, expected.plan, expected.shrink
         asked = shrink if loader.levels is None else loader.levels.best(shrink)
         if asked == 1:
             return None
         image = loader.open(shrink=asked)
         orientation = whole_number(image, "orientation", 1)
         if orientation != 1:
-            raster = Raster(seen.width, seen.height, orientation)
+            raster = Raster(raster.width, raster.height, orientation)
             plan = plan_frame(pipeline, raster, defaults)
             if plan_load(plan, raster, loader.format) != shrink:
                 return None
@@ -89,6 +101,16 @@ def opened_smaller(loader: Loader, pipeline: Pipeline, defaults: PlanDefaults, l
         return None
     is_expected = whole_size(image) == _shrunk(raster, asked, loader.format) and not has(image, "n-pages")
     return Opened(image, raster, asked, plan) if is_expected else None
+
+
+def _foreseen(loader: Loader, pipeline: Pipeline, defaults: PlanDefaults) -> Foreseen | None:
+    """What the first bytes let expect, None if that is no still picture; raises as `plan_frame` does."""
+    seen = dimensions(loader.data, loader.format, max_frames=2)
+    if seen is None or seen.frames > 1:
+        return None
+    raster = Raster(seen.width, seen.height)
+    plan = plan_frame(pipeline, raster, defaults)
+    return Foreseen(raster, plan, plan_load(plan, raster, loader.format))
 
 
 def _shrunk(raster: Raster, shrink: float, format: ImageFormat) -> Size:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache, partial
 from typing import Any, Final
 
 import pyvips
 from pyvips.voperation import Introspect
 
 _vips, _gobject, _ffi = pyvips.vips_lib, pyvips.gobject_lib, pyvips.ffi
+_MOST_VALUES: Final = 32
+"""Of each argument that are kept."""
+
 _GVALUE: Final = _ffi.typeof("GValue *")
 _GOBJECT: Final = _ffi.typeof("GObject *")
 _OBJECT: Final = _ffi.typeof("VipsObject *")
@@ -43,11 +46,15 @@ def saved(operation: str, image: pyvips.Image, **options: Any) -> bytes:  # noqa
 
 @dataclass(frozen=True, slots=True)
 class _Argument:
-    """How libvips names an argument, its type, and what writes such a value; None is the slow way of pyvips."""
+    """How libvips names an argument, its type, and what writes such a value; None is the slow way of pyvips.
+
+    `plain` gives a GValue for a value that is a number of some kind; None where they are pictures, files, or rare.
+    """
 
     name: bytes
     type: int
     write: Callable[[Any, Any], None] | None
+    plain: Callable[[Any], Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,9 @@ def _set(target: Any, argument: _Argument, value: Any) -> None:  # noqa: ANN401 
         slow.set(value)
         _gobject.g_object_set_property(target, argument.name, slow.pointer)
         return
+    if argument.plain is not None:
+        _gobject.g_object_set_property(target, argument.name, argument.plain(value))
+        return
     written = _ffi.new(_GVALUE)
     _gobject.g_value_init(written, argument.type)
     try:
@@ -134,8 +144,7 @@ def _result(source: Any, argument: _Argument) -> Any:  # noqa: ANN401  as above
 def _known(operation: str) -> _Operation:
     described = Introspect.get(operation)
     arguments = {
-        name: _Argument(name.replace("_", "-").encode(), details["type"], _writer(details["type"]))
-        for name, details in described.details.items()
+        name: _argument(name.replace("_", "-").encode(), details["type"]) for name, details in described.details.items()
     }
     (result,) = described.required_output
     return _Operation(
@@ -144,6 +153,23 @@ def _known(operation: str) -> _Operation:
         {name: arguments[name] for name in described.optional_input},
         arguments[result],
     )
+
+
+def _argument(name: bytes, type: int) -> _Argument:
+    write = _writer(type)
+    plain = None
+    if write is not None and type not in (pyvips.GValue.image_type, pyvips.GValue.source_type):
+        # Few values come again and again. They are read and never written, so that all threads may have the same.
+        plain = lru_cache(maxsize=_MOST_VALUES)(partial(_written, type, write))
+    return _Argument(name, type, write, plain)
+
+
+def _written(type: int, write: Callable[[Any, Any], None], value: Any) -> Any:  # noqa: ANN401  as above
+    """A GValue that holds nothing which would have to be given back."""
+    written = _ffi.new(_GVALUE)
+    _gobject.g_value_init(written, type)
+    write(written, value)
+    return written
 
 
 def _writer(type: int) -> Callable[[Any, Any], None] | None:

@@ -29,11 +29,12 @@ from renderer.pipeline.output import (
     resolved_limits,
     result_format,
 )
-from renderer.pipeline.plan import PlanDefaults
+from renderer.pipeline.plan import Foreseen, PlanDefaults
 from renderer.request.values import Pipeline, RenderRequest
 from renderer.settings.load import Settings
 from renderer.vips import color, metadata
 from renderer.vips.fields import (
+    has_alpha,
     set_whole_number,
     set_whole_numbers,
     whole_number,
@@ -88,8 +89,16 @@ class Renderer:
     capabilities: Capabilities
     watermark: SourceImage | None = None
 
-    def render(self, source: SourceImage, request: RenderRequest, deadline: Deadline) -> RenderedImage:
+    def render(
+        self, source: SourceImage, request: RenderRequest, deadline: Deadline, *, foreseen: Foreseen | None = None
+    ) -> RenderedImage:
         """The result of a request.
+
+        Args:
+            source: what it is made from.
+            request: what is wanted.
+            deadline: is looked at, and may be killed from another thread.
+            foreseen: what the source's first bytes let expect, if that is known already.
 
         Raises:
             BildwerkError: for whatever the source or the URL makes impossible.
@@ -97,21 +106,23 @@ class Renderer:
         # What an earlier picture that was shown all the same left in libvips' log is none of this one's errors.
         forget_complaints()
         with vips_errors():
-            return self._render(source, request, deadline)
+            return self._render(source, request, deadline, foreseen)
 
-    def _render(self, source: SourceImage, request: RenderRequest, deadline: Deadline) -> RenderedImage:
+    def _render(
+        self, source: SourceImage, request: RenderRequest, deadline: Deadline, foreseen: Foreseen | None
+    ) -> RenderedImage:
         limits = resolved_limits(request.limits, self.settings.security)
         choices = pixel_choices(request.output, self.settings.pixels)
         loader = self._loader(source, deadline)
         skips = is_skipped(request, source.format, self.settings.formats)
-        first = None if skips else self._opened_smaller(loader, request.pipelines[0], limits)
+        first = None if skips else self._opened_smaller(loader, request.pipelines[0], limits, foreseen)
         if first is None:
             first = opened(loader, choices, limits)
         image, origin = first.image, first.raster.shown
         if skips:
             return self._skipped(source, origin, limits)
         may_animate = limits.max_animation_frames > 1 and is_animated(image)
-        facts = SourceFacts(format=source.format, is_animated=may_animate, has_alpha=image.hasalpha())
+        facts = SourceFacts(format=source.format, is_animated=may_animate, has_alpha=has_alpha(image))
         format = result_format(request, facts, self.settings.formats, self.capabilities.savable)
         is_animation = may_animate and format.traits.saves_animation
         if is_animation:
@@ -130,10 +141,12 @@ class Renderer:
         )
         return self._saved(_finished(frame, is_animated=is_animation), request, origin)
 
-    def _opened_smaller(self, loader: Loader, pipeline: Pipeline, limits: ResolvedLimits) -> Opened | None:
+    def _opened_smaller(
+        self, loader: Loader, pipeline: Pipeline, limits: ResolvedLimits, foreseen: Foreseen | None
+    ) -> Opened | None:
         if self.settings.pixels.disable_shrink_on_load:
             return None
-        return opened_smaller(loader, pipeline, self._defaults(limits), limits)
+        return opened_smaller(loader, pipeline, self._defaults(limits), limits, foreseen=foreseen)
 
     def _defaults(self, limits: ResolvedLimits) -> PlanDefaults:
         auto_rotate = self.settings.pixels.auto_rotate
@@ -161,7 +174,7 @@ class Renderer:
     def _saved(self, frame: Frame, request: RenderRequest, origin: Size) -> RenderedImage:
         image = frame.image
         size = frame_size(image)
-        format = fallback_format(frame.work.format, size, has_alpha=image.hasalpha())
+        format = fallback_format(frame.work.format, size, has_alpha=has_alpha(image))
         encoding = Encoding(
             format=format,
             quality=quality(request.output, format, self.settings.formats),

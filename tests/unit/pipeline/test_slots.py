@@ -176,3 +176,35 @@ def test_slots_and_claims_add_up_whatever_happens(count: int, seed: int) -> None
     order = _order(slots, {str(id(claim)): claim for claim in waiting})
     assert len(order) == len(waiting)
     assert (slots.queued, slots.running) == (0, 0)
+
+
+def test_a_picture_takes_a_free_slot_where_nobody_waits() -> None:
+    slots = Slots(2)
+    first, second = slots.take(_THUMBNAIL), slots.take(_THUMBNAIL)
+
+    assert first is not None
+    assert second is not None
+    assert first.state is second.state is ClaimState.GRANTED
+    assert slots.running == 2
+    assert slots.take(_THUMBNAIL) is None
+    slots.release(first)
+    assert slots.take(_THUMBNAIL) is not None
+
+
+def test_an_expensive_picture_does_not_take_the_slot_that_is_kept() -> None:
+    slots = Slots(2)
+
+    assert slots.take(_ANIMATION) is not None
+    assert slots.take(_ANIMATION) is None
+    assert slots.take(_THUMBNAIL) is not None
+
+
+def test_nobody_takes_a_slot_past_others() -> None:
+    """Who waits may have just been given leave, or be about to."""
+    slots = Slots(1)
+    waiting = slots.claim(0.0, seconds=_THUMBNAIL, patience_seconds=10)
+
+    assert slots.take(_THUMBNAIL) is None
+    assert slots.grant() is waiting
+    slots.release(waiting)
+    assert slots.take(_THUMBNAIL) is not None

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import pytest
 
 from renderer.errors import BildwerkError, RequestCancelled, TooManyRequests
-from renderer.telemetry.observation import Observation, Silent, Stage, Timing
+from renderer.telemetry.access_log import AccessLog
+from renderer.telemetry.observation import Observation, Silent, Stage, Timing, cares_for_stages
 
 
 class Recorder(Silent):
@@ -134,3 +135,27 @@ def test_headers_for_the_source_come_from_all_monitors_that_have_any(caplog: pyt
 
     assert seen.source_headers() == {"a": "1", "b": "2"}
     assert len(caplog.records) == 1
+
+
+def test_stages_are_told_to_those_who_care_for_them() -> None:
+    hearing, deaf = Recorder(), Recorder()
+    seen = observation(hearing, deaf)
+    seen.stage_monitors = [hearing]
+    watched(seen)
+
+    assert hearing.turns == TOLD
+    assert deaf.turns == [turn for turn in TOLD if not turn.endswith(("begins", "ends"))]
+    assert len(seen.timings) == 2
+
+
+def test_who_cares_for_stages_is_told_from_what_it_does() -> None:
+    class Ending(Silent):
+        def stage_ended(self, seen: Observation, timing: Timing) -> None:
+            """Would do something."""
+
+    assert [cares_for_stages(monitor) for monitor in (Silent(), AccessLog(), Recorder(), Ending())] == [
+        False,
+        False,
+        True,
+        True,
+    ]

@@ -8,15 +8,17 @@ from dataclasses import replace
 import pytest
 import pyvips
 
+from renderer.codecs.dimensions import dimensions
 from renderer.errors import BrokenImage
 from renderer.formats import ImageFormat, detect
 from renderer.options.crop import Cropping, Trim
 from renderer.options.resize import Resize
+from renderer.pipeline.cost import EncodedSource, estimate
 from renderer.pipeline.output import ResolvedLimits
-from renderer.pipeline.plan import PlanDefaults, plan_frame, plan_load
+from renderer.pipeline.plan import Foreseen, PlanDefaults, plan_frame, plan_load
 from renderer.request.parse import Grammar, parse_request
-from renderer.request.values import Pipeline
-from renderer.settings.load import load_settings
+from renderer.request.values import Pipeline, RenderRequest
+from renderer.settings.load import Settings, load_settings
 from renderer.vips import runtime
 from renderer.vips.fields import whole_size
 from renderer.vips.loader import Loader, LoaderSettings, raster_of
@@ -62,6 +64,40 @@ def test_it_is_what_two_openings_give(save: str, size: tuple[int, int], orientat
     assert opened is not None
     assert (opened.raster, opened.plan, opened.shrink) == (raster, plan, shrink)
     assert whole_size(opened.image) == whole_size(loader(data).open(shrink=shrink))
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("save", ["jpegsave_buffer", "webpsave_buffer", "pngsave_buffer"])
+@pytest.mark.parametrize("options", ["rs:fit:100:100", "rs:fit:0:0", "rs:fill:90:200/ar:0", "t:10/rs:fit:100:100"])
+def test_what_was_foreseen_for_the_estimate_changes_nothing(options: str, save: str, orientation: int) -> None:
+    data = getattr(picture(901, 700, orientation), save)()
+    wanted = parse_request(f"{options}/plain/local:///picture", Grammar(now=time.time))
+    settings = load_settings({})
+
+    foreseen = _foreseen(data, wanted, settings)
+    usual = opened_smaller(loader(data), wanted.pipelines[0], DEFAULTS, LIMITS)
+    known = opened_smaller(loader(data), wanted.pipelines[0], DEFAULTS, LIMITS, foreseen=foreseen)
+
+    assert (usual is None) == (known is None)
+    if usual is not None and known is not None:
+        assert foreseen is not None
+        assert (known.raster, known.plan, known.shrink) == (usual.raster, usual.plan, usual.shrink)
+        assert whole_size(known.image) == whole_size(usual.image)
+
+
+def _foreseen(data: bytes, wanted: RenderRequest, settings: Settings) -> Foreseen | None:
+    format = loader(data).format
+    encoded = EncodedSource(format=format, size_bytes=len(data), dimensions=dimensions(data, format, max_frames=2))
+    return estimate(wanted, encoded, settings, capabilities.savable).foreseen
+
+
+def test_nothing_is_foreseen_of_what_moves() -> None:
+    """Only one frame may be rendered, so the estimate takes it for a still picture."""
+    frames = picture(200, 400)
+    frames.set_type(pyvips.GValue.gint_type, "page-height", 200)
+    wanted = parse_request("rs:fit:50:50/plain/local:///picture", Grammar(now=time.time))
+
+    assert _foreseen(frames.webpsave_buffer(), wanted, load_settings({})) is None
 
 
 JPEG = picture(900, 700).jpegsave_buffer()
