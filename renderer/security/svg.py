@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
@@ -70,31 +71,52 @@ _STRUCTURE_ERRORS: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleaned:
+    """An SVG that is harmless now.
+
+    Attributes:
+        document: in UTF-8 without byte order mark, with an XML declaration if the source had one.
+        removed: what had to go, in the document's own names, each once; nothing if it was harmless before.
+    """
+
+    document: bytes
+    removed: tuple[str, ...]
+
+
 def sanitized(document: bytes) -> bytes:
-    """The SVG without anything that acts, looking the same.
+    """The SVG without anything that acts, looking the same; see `cleaned`."""
+    return cleaned(document).document
+
+
+def cleaned(document: bytes) -> Cleaned:
+    """The SVG without anything that acts, looking the same, and what went.
 
     Args:
         document: an SVG file in any encoding that it declares.
-
-    Returns:
-        The document in UTF-8 without byte order mark, with an XML declaration if the source had one.
 
     Raises:
         SVGSyntaxError: the text is no XML.
         BrokenSVG: tags do not match, elements nest too deep, entities are a bomb, or the root itself has to go.
     """
     root = _parsed(document)
-    before = [_text(node) for node in root.itersiblings(preceding=True) if not _is_stylesheet_link(node)][::-1]
-    after = [_text(node) for node in root.itersiblings() if not _is_stylesheet_link(node)]
-    doctype = _harmless_doctype(root)
+    removed: dict[str, None] = {}
+    around = [*root.itersiblings(preceding=True)][::-1], [*root.itersiblings()]
+    if any(_is_stylesheet_link(node) for nodes in around for node in nodes):
+        removed["xml-stylesheet"] = None
+    before, after = ([_text(node) for node in nodes if not _is_stylesheet_link(node)] for nodes in around)
+    doctype = _harmless_doctype(root, removed)
+    # The parser lists no declarations of attributes without one of their element; in UTF-16 every other byte is 0.
+    if doctype and b"<!ATTLIST" in document.replace(b"\0", b""):
+        removed["<!ATTLIST>"] = None
     if doctype:
         # Read again under the doctype that the result has: only then is what is judged what a browser will see.
         root = _parsed((doctype + _text(root)).encode())
-    _clean(root)
+    _clean(root, removed)
     declaration, separator = _prolog(document)
     parts = (declaration, doctype, *before, _text(root), *after)
     end = b"\n" if document[-4:].rstrip(b"\0").endswith(b"\n") else b""
-    return separator.join(filter(None, parts)).encode() + end
+    return Cleaned(document=separator.join(filter(None, parts)).encode() + end, removed=tuple(removed))
 
 
 def _parsed(document: bytes) -> _Element:
@@ -117,23 +139,35 @@ def _parsed(document: bytes) -> _Element:
         raise (BrokenSVG if is_structure else SVGSyntaxError)(error.msg) from error
 
 
-def _harmless_doctype(root: _Element) -> str:
-    """The doctype that the result may carry, empty if the source has none."""
+def _harmless_doctype(root: _Element, removed: dict[str, None]) -> str:
+    """The doctype that the result may carry, empty if the source has none; what it may not carry is added."""
     info: Any = root.getroottree().docinfo  # the stubs know half of its attributes
     if not info.doctype:
         return ""
+    texts = _harmless_entities(root, info, removed)
+    external = ""
+    if _SVG_PUBLIC_ID.fullmatch(info.public_id or "") and _SVG_SYSTEM_ID.fullmatch(info.system_url or ""):
+        external = f' PUBLIC "{info.public_id}" "{info.system_url}"'
+    elif info.public_id or info.system_url:
+        removed["<!DOCTYPE> address"] = None
+    entities = "".join(f'<!ENTITY {name} "{text}">' for name, text in texts.items() if name not in _PREDEFINED_ENTITIES)
+    return f"<!DOCTYPE {info.root_name}{external}{f' [{entities}]' if entities else ''}>"
+
+
+def _harmless_entities(root: _Element, info: Any, removed: dict[str, None]) -> dict[str, str]:  # noqa: ANN401 - as above
+    """What the entities may stand for that are declared or referred to; those that lose their text are added."""
     texts: dict[str, str] = {}
     if info.internalDTD is not None:
         for entity in info.internalDTD.iterentities():
             texts.setdefault(entity.name, _harmless_entity_text(entity.content))
+            if not texts[entity.name] and entity.content != "":
+                removed[f"&{entity.name};"] = None
     reference: Any
     for reference in root.iter(etree.Entity):
-        texts.setdefault(reference.name, "")
-    external = ""
-    if _SVG_PUBLIC_ID.fullmatch(info.public_id or "") and _SVG_SYSTEM_ID.fullmatch(info.system_url or ""):
-        external = f' PUBLIC "{info.public_id}" "{info.system_url}"'
-    entities = "".join(f'<!ENTITY {name} "{text}">' for name, text in texts.items() if name not in _PREDEFINED_ENTITIES)
-    return f"<!DOCTYPE {info.root_name}{external}{f' [{entities}]' if entities else ''}>"
+        if reference.name not in texts:
+            texts[reference.name] = ""
+            removed[f"&{reference.name};"] = None
+    return texts
 
 
 def _harmless_entity_text(content: str | None) -> str:
@@ -143,22 +177,26 @@ def _harmless_entity_text(content: str | None) -> str:
     return content.replace("&", "&#38;").replace("%", "&#37;").replace('"', "&#34;")
 
 
-def _clean(root: _Element) -> None:
+def _clean(root: _Element, removed: dict[str, None]) -> None:
+    """Takes away what acts, and adds its names."""
     for instruction in root.iter(etree.ProcessingInstruction):
         if _is_stylesheet_link(instruction):
             instruction.text = None
+            removed["xml-stylesheet"] = None
     doomed = [element for element in root.iter("*") if _is_active(element)]
     if root in doomed:
         raise BrokenSVG("The root element is not allowed")
     # One pass in the library that leaves the text around the elements: joining it here, one element after the other,
     # would take time that grows with the square of their number.
     for element in doomed:
+        removed[f"<{_plain_name(element.tag)}>"] = None
         element.tag = _DOOMED
     etree.strip_elements(root, _DOOMED, with_tail=False)
     for element in root.iter("*"):
         element_name = _local_name(element.tag)
         for name, value in _attributes(element):
             if not _is_harmless(element_name, _local_name(name), value):
+                removed[_plain_name(name)] = None
                 del element.attrib[name]
 
 
@@ -176,6 +214,11 @@ def _attributes(element: _Element) -> list[tuple[str, str]]:
 def _local_name(name: str) -> str:
     """A name without prefix or namespace, in one case; a colon divides it inside values such as `attributeName`."""
     return name.rpartition("}")[2].rpartition(":")[2].casefold()
+
+
+def _plain_name(name: str) -> str:
+    """A name without namespace, as the document writes it."""
+    return name.rpartition("}")[2]
 
 
 def _is_stylesheet_link(node: Any) -> bool:  # noqa: ANN401 - any kind of node; the stubs have no type for instructions

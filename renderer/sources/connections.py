@@ -39,9 +39,20 @@ class _Attempt:
 class Connections:
     """A pool of direct connections and one of connections to proxies. It must be made while the event loop runs."""
 
-    def __init__(self, settings: SourceSettings, guard: AddressGuard, resolver: AbstractResolver) -> None:
-        """`resolver` answers with allowed addresses only; proxies are looked up by the system's."""
+    def __init__(
+        self,
+        settings: SourceSettings,
+        guard: AddressGuard,
+        resolver: AbstractResolver,
+        *,
+        connect_seconds: float | None = None,
+    ) -> None:
+        """`resolver` answers with allowed addresses only; proxies are looked up by the system's.
+
+        `connect_seconds` bounds look-up, connection and TLS together; without it the caller's deadline does.
+        """
         self._settings = settings
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_seconds, sock_connect=None)
         self._guard = guard
         self._resolver = resolver
         # A proxy is the operator's choice: the guard is for what the client chooses.
@@ -84,7 +95,7 @@ class Connections:
             skip_auto_headers=("Accept", "Accept-Encoding"),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            timeout=self._timeout,
             trust_env=False,
             max_line_size=_MAX_HEADER_BYTES,
             max_field_size=_MAX_HEADER_BYTES,
