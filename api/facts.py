@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 
 _MOST_NAME_BYTES: Final = 768
 """Of an encoded file name: what is longer is cut."""
-_SAFE: Final = " !#$&'()+,-./:;=@[]^_`{}~"
+_SAFE: Final = "!#$&'()+,-./:;=@[]^_`{}~"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,13 @@ _FORBIDDEN: Final = re.compile(
 other than it is), separators of lines, and what is no character."""
 
 
+_SEGMENT: Final = (
+    r"(?!\.{1,2}(?:/|$))[^/?\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]+"
+)
+PATTERN: Final = rf"^(?!incoming(?:/|$)){_SEGMENT}(?:/{_SEGMENT})*$"
+"""The same in ECMA 262's regular expressions, for the document; it cannot say NFC and bytes."""
+
+
 def checked_key(text: str) -> str:
     """The key, unchanged.
 

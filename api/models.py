@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from api.keys import PATTERN
 
 Key = Annotated[
     str,
     Field(
         min_length=1,
         max_length=1024,
+        json_schema_extra={"pattern": PATTERN},  # told, not checked: `api.keys` says which rule is broken
         description="Name of the original in the store: Unicode NFC, 1 to 1,024 bytes of UTF-8, parts between slashes"
         " none of which is empty, `.` or `..`; no `?`, no control characters; not under `incoming/`.",
         examples=["shoes/123.jpg"],
@@ -40,6 +44,13 @@ class ImageByURL(_Asked):
         examples=["https://example.com/shoe.jpg"],
     )
     key: Key | None = None
+
+
+class ImageForm(BaseModel):
+    """A picture in a form; fields that tools and browsers add are not looked at."""
+
+    file: bytes = Field(description="The picture; its file name is kept.")
+    key: Key | SkipJsonSchema[None] = None
 
 
 class UploadAsked(_Asked):

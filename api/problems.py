@@ -20,6 +20,7 @@ Problem
 ├── TooManyFrames            422  too-many-frames
 ├── UnsafeSVG                422  unsafe-svg
 ├── Polyglot                 422  polyglot
+├── TooSlow                  422  too-slow
 ├── SourceProblem            422  the url of the request is at fault, not the request
 │   ├── SourceUnreachable         source-unreachable
 │   ├── SourceStatus              source-status
@@ -32,8 +33,10 @@ Problem
 ├── TooManyRequests          429  too-many-requests
 ├── InternalProblem          500  internal-error
 ├── UploadsUnavailable       501  uploads-unavailable
+├── FunctionFailed           502  function-failed
 ├── StoreUnavailable         503  store-unavailable
 ├── PurgeNotQueued           503  purge-not-queued
+├── TokensUnavailable        503  tokens-unavailable
 └── TimedOut                 504  timeout
 
 `detail` is for whoever sent the request: it says what to change, and never names a secret, an inner address or another
@@ -231,6 +234,14 @@ class Polyglot(Problem):
     title = "The file is not only a picture"
 
 
+class TooSlow(Problem):
+    """Decoding takes longer than a picture may take."""
+
+    status = 422
+    name = "too-slow"
+    title = "The picture takes too long to decode"
+
+
 class SourceProblem(Problem):
     """The picture behind the `url` of a request cannot be had."""
 
@@ -317,6 +328,14 @@ class UploadsUnavailable(Problem):
     title = "Large uploads need an S3 store"
 
 
+class FunctionFailed(Problem):
+    """The gateway's own: a function failed, or its answer is none; API Gateway says "Internal server error"."""
+
+    status = 502
+    name = "function-failed"
+    title = "The function failed"
+
+
 class StoreUnavailable(Problem):
     """The store of originals did not answer, or not well; nothing has been lost."""
 
@@ -332,6 +351,15 @@ class PurgeNotQueued(Problem):
     status = 503
     name = "purge-not-queued"
     title = "The purge could not be queued"
+    retry_after_seconds = 5
+
+
+class TokensUnavailable(Problem):
+    """The list of tokens cannot be had, so nobody is let in."""
+
+    status = 503
+    name = "tokens-unavailable"
+    title = "Tokens cannot be checked"
     retry_after_seconds = 5
 
 

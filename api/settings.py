@@ -116,7 +116,8 @@ class AccessSettings:
         "BILDWERK_API_TOKENS_SECONDS",
         read=integer(1, 86_400),
         default=300,
-        doc="How long that secret is believed before it is read again: a revoked token works for so long.",
+        doc="How long that secret is believed before it is read again: a revoked token works for so long, and as long"
+        " as API Gateway keeps the authorizer's answer (60 s under `bildwerk api`).",
     )
     allow_origins: tuple[str, ...] = setting(
         "BILDWERK_API_ALLOW_ORIGINS",
@@ -191,6 +192,21 @@ class UploadSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """The upload API's commands: `bildwerk upload`, `bildwerk delete`."""
+
+    url: str = setting(
+        "BILDWERK_API_URL",
+        read=TEXT,
+        default="http://127.0.0.1:8090",
+        doc="Where the API is, for the commands that use it.",
+    )
+    token: str = setting(
+        "BILDWERK_API_TOKEN", read=TEXT, default="", secret=True, doc="The token that these commands show."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
     """All that the API is set up with."""
 
@@ -200,7 +216,7 @@ class ApiSettings:
     results: ResultSettings = field(default_factory=ResultSettings)
 
 
-TABLES: Final = {"store": StoreSettings, "access": AccessSettings, "uploads": UploadSettings}
+TABLES: Final = {"store": StoreSettings, "access": AccessSettings, "uploads": UploadSettings, "client": ClientSettings}
 """The tables that are the API's own."""
 
 

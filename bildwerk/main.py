@@ -26,6 +26,10 @@ SUBCOMMANDS: Final = {
     "explain": "show how a URL is understood, or why it is refused",
     "compare": "replay a log against two servers and list what differs",
     "purge": "delete stored results of originals",
+    "api": "start the upload API on this machine",
+    "upload": "put pictures into the store",
+    "delete": "take pictures out of the store, with every rendition",
+    "token": "make a token for the upload API",
 }
 _IMGPROXY: Final = ("health", "version")
 

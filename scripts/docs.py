@@ -13,12 +13,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from api.openapi import document_text
 from api.settings import TABLES as API_TABLES
 from renderer.options.reference import options_markdown
 from renderer.settings.reference import settings_markdown
 
 PAGES: Final[tuple[tuple[str, Callable[[], str]], ...]] = (
     ("docs/options.md", options_markdown),
+    ("docs/openapi.json", document_text),
     ("docs/settings.md", lambda: settings_markdown(API_TABLES.values())),
 )
 """Each page's path in the repository and the function that renders it."""

@@ -1,0 +1,100 @@
+"""The entry points of the Lambda functions: `api.functions.upload` and so on.
+
+Everything that may be opened once is opened when a function's environment starts, so the first request does not pay for
+it. This is the only place of the API that reads the environment.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from api.application import Api
+from api.opened import open_services
+from api.settings import load_api_settings
+
+_logger = Logger(service="bildwerk-api")
+_metrics = Metrics(namespace="Bildwerk", service="bildwerk-api")
+_tracer = Tracer(service="bildwerk-api")
+for _name in ("api", "renderer"):
+    logging.getLogger(_name).setLevel(logging.INFO)
+copy_config_to_registered_loggers(source_logger=_logger, include={"api", "renderer"}, ignore_log_level=True)
+
+
+class _CloudWatch:
+    """Counts as CloudWatch metrics in the log (embedded metric format): no call of an API."""
+
+    def count(self, name: str, value: float = 1) -> None:
+        """Adds to a count."""
+        _metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+_api = Api(open_services(load_api_settings(os.environ), metrics=_CloudWatch()))
+
+
+@_logger.inject_lambda_context(clear_state=True)
+@_tracer.capture_lambda_handler(capture_response=False)
+@_metrics.log_metrics
+def upload(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """`POST /images`, `PUT /images/{key+}`."""
+    return _api.upload(event, context)
+
+
+@_logger.inject_lambda_context(clear_state=True)
+@_tracer.capture_lambda_handler(capture_response=False)
+@_metrics.log_metrics
+def presign(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """`POST /uploads`, `GET /uploads/{id}`."""
+    return _api.presign(event, context)
+
+
+@_logger.inject_lambda_context(clear_state=True)
+@_tracer.capture_lambda_handler(capture_response=False)
+@_metrics.log_metrics
+def read(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """`GET` and `HEAD /images/{key+}`, `GET /openapi.json`."""
+    return _api.read(event, context)
+
+
+@_logger.inject_lambda_context(clear_state=True)
+@_tracer.capture_lambda_handler(capture_response=False)
+@_metrics.log_metrics
+def delete(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """`DELETE /images/{key+}`."""
+    return _api.delete(event, context)
+
+
+@_logger.inject_lambda_context(clear_state=True)
+def authorize(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The REQUEST authorizer."""
+    return _api.authorize(event, context)
+
+
+@_logger.inject_lambda_context(clear_state=True)
+@_tracer.capture_lambda_handler(capture_response=False)
+@_metrics.log_metrics
+def arrival(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """S3's `ObjectCreated` under `incoming/`."""
+    return _api.arrival(event, context)
+
+
+@_logger.inject_lambda_context(clear_state=True)
+@_tracer.capture_lambda_handler(capture_response=False)
+@_metrics.log_metrics
+def change(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """S3's `ObjectCreated` and `ObjectRemoved` everywhere else."""
+    return _api.change(event, context)
+
+
+@_logger.inject_lambda_context(clear_state=True)
+@_tracer.capture_lambda_handler(capture_response=False)
+@_metrics.log_metrics
+def purge(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The purge queue, with `ReportBatchItemFailures`."""
+    return _api.purge(event, context)

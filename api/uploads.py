@@ -1,0 +1,154 @@
+"""`POST /images` and `PUT /images/{key+}`: a picture from a body, a form or a URL, into the store."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from api.conditions import Wanted, wanted
+from api.described import described, headers_of, path_of
+from api.downloads import download
+from api.exchange import ApiAnswer, ApiRequest
+from api.file_names import plain_name
+from api.forms import form_of
+from api.inspection import inspect
+from api.keys import checked_key, key_from_path
+from api.models import ImageByURL
+from api.placing import placed
+from api.principal import Principal, Scope
+from api.problems import InvalidRequest, KeyForbidden, SourceProblem, TooLarge, UnsupportedMediaType
+from api.purging import ordered_purge
+from api.services import Services
+from api.validation import invalid
+
+_log = logging.getLogger(__name__)
+
+_FORM: Final = "multipart/form-data"
+_JSON: Final = "application/json"
+_UNDECLARED: Final = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a request brings, before it is looked at.
+
+    Attributes:
+        data: the file.
+        declared_type: its media type, None if none was given.
+        file_name: as the client calls it.
+        key: checked; None for one that follows from the content.
+    """
+
+    data: bytes
+    declared_type: str | None = None
+    file_name: str = ""
+    key: str | None = None
+
+
+def upload(services: Services, request: ApiRequest) -> ApiAnswer:
+    """Stores the picture of a request: 201, or 200 if it replaces one or is there already.
+
+    Raises:
+        Problem: it is refused, and nothing was stored; or PurgeNotQueued, and it was.
+    """
+    request.principal.require(Scope.UPLOAD)
+    if request.method == "PUT":
+        conditions = wanted(request.headers)
+        given = _put(services, request)
+    else:
+        conditions = Wanted()
+        given = _posted(services, request)
+    inspected = inspect(
+        given.data,
+        declared_type=given.declared_type,
+        settings=services.settings.uploads,
+        file_name=given.file_name,
+    )
+    facts = inspected.facts(uploaded_by=request.principal.name, file_name=given.file_name)
+    result = placed(services, given.key, inspected.data, facts, conditions)
+    purge = ordered_purge(services, result.original.key, "stored") if result.is_purged else None
+    services.metrics.count("ImagesStored")
+    headers = headers_of(result.original)
+    if result.is_new:
+        headers["Location"] = path_of(result.original.key)
+    body = described(services, result.original, purge)
+    return ApiAnswer(status=201 if result.is_new else 200, body=body, headers=headers)
+
+
+def _put(services: Services, request: ApiRequest) -> Given:
+    key = _own(request.principal, key_from_path(request.encoded_key))
+    return _raw(services, request, key)
+
+
+def _posted(services: Services, request: ApiRequest) -> Given:
+    media_type = _media_type(request)
+    if media_type in (_JSON, _FORM) and "key" in request.query:
+        raise InvalidRequest("Forms and JSON have a member `key`: give it there.")
+    if media_type == _JSON:
+        return _by_url(services, request)
+    if media_type == _FORM:
+        form = form_of(request.body, request.headers["content-type"])
+        key = _own(request.principal, None if form.key is None else checked_key(form.key))
+        _check_size(services, form.file)
+        name = plain_name(form.file_name)
+        return Given(data=form.file, declared_type=form.content_type, file_name=name, key=key)
+    given_key = request.query.get("key")
+    return _raw(services, request, _own(request.principal, None if given_key is None else checked_key(given_key)))
+
+
+def _raw(services: Services, request: ApiRequest, key: str | None) -> Given:
+    media_type = _media_type(request)
+    # Without a type API Gateway takes a body for text, and what arrives is not what was sent.
+    if not media_type.startswith("image/") and media_type != _UNDECLARED:
+        raise UnsupportedMediaType(
+            f"Send the picture itself as image/* or {_UNDECLARED}; a form or JSON goes to POST /images."
+            if request.method == "PUT"
+            else f"Send image/*, {_UNDECLARED}, {_FORM} or {_JSON}."
+        )
+    _check_size(services, request.body)
+    declared = None if media_type == _UNDECLARED else request.headers["content-type"]
+    return Given(data=request.body, declared_type=declared, key=key)
+
+
+def _by_url(services: Services, request: ApiRequest) -> Given:
+    try:
+        asked = ImageByURL.model_validate_json(request.body)
+    except ValidationError as error:
+        raise invalid(error) from error
+    key = _own(request.principal, None if asked.key is None else checked_key(asked.key))
+    try:
+        found = download(asked.url, settings=services.settings.uploads)
+    except SourceProblem as error:
+        # What the client is not told, such as an inner address, is the cause.
+        _log.info("A source was refused: %s", error.name)
+        raise
+    return Given(data=found.data, declared_type=None, file_name=found.file_name, key=key)
+
+
+def _own(principal: Principal, key: str | None) -> str | None:
+    """The key, if the principal may write it; asked before anything is read or fetched."""
+    if key is not None:
+        principal.require_key(key)
+    elif principal.prefix:
+        raise KeyForbidden("This token reaches keys with its prefix only: give a key that begins with it.")
+    return key
+
+
+def _check_size(services: Services, data: bytes) -> None:
+    most = services.settings.uploads.max_bytes
+    if len(data) > most:
+        raise TooLarge(
+            f"A file in a request has at most {most:,} bytes, this one has {len(data):,}: ask POST /uploads.",
+            uploads="/uploads",
+            max_bytes=most,
+        )
+
+
+def _media_type(request: ApiRequest) -> str:
+    text = request.headers.get("content-type", "")
+    if len(text) > 1000:
+        raise InvalidRequest("The Content-Type is too long.")
+    return text.partition(";")[0].strip().lower()
