@@ -1,0 +1,1 @@
+"""What the first request of a Lambda function costs."""
