@@ -10,7 +10,7 @@ SHARED ?= ../shared
 NO_SYSTEM_VIPS := PKG_CONFIG_PATH= PKG_CONFIG_LIBDIR=$(CURDIR)/$(VENV)/no-pkg-config
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(NO_SYSTEM_VIPS) $(PY) -m pip install -q
 
-.PHONY: run test servers check conformance docs bench micro resilience dashboard samples system-vips-is-hidden clean
+.PHONY: run test servers check conformance docs bench micro resilience dashboard image samples system-vips-is-hidden clean
 
 run: samples  ## a server with sample pictures, from nothing
 	@IMGPROXY_BIND=127.0.0.1:$(PORT) IMGPROXY_LOCAL_FILESYSTEM_ROOT=$(CURDIR)/.samples $(VENV)/bin/bildwerk serve --examples
@@ -48,7 +48,11 @@ resilience: servers  ## what the server does when the world is against it
 dashboard: $(VENV)/dev.stamp samples  ## every query of the Grafana dashboard against a real Prometheus, and its picture
 	@$(PY) -m scripts.dashboard $(if $(PROMETHEUS),--prometheus $(PROMETHEUS)) $(DASHBOARD_OPTIONS)
 
-docs: $(VENV)/dev.stamp  ## write docs/options.md and docs/settings.md anew from the tables
+# Needs root, buildah and mmdebstrap, and says so where they are not: python -m scripts.image --help.
+image: $(VENV)/dev.stamp samples  ## the container image: built, run without root on a read-only root, measured
+	@$(PY) -m scripts.image $(IMAGE_OPTIONS)
+
+docs: $(VENV)/dev.stamp  ## write docs/options.md, docs/settings.md and docs/openapi.json anew from the tables
 	@$(PY) -m scripts.docs
 
 samples: $(VENV)/runtime.stamp
