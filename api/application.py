@@ -16,12 +16,13 @@ from typing import Any, Final, TypeAlias
 from api import arrivals, changes, deletions, lookups, purge, tickets, uploads
 from api.authorizer import authorize, iam_principal, principal_of
 from api.cors import cors_headers
-from api.event import header_of, request_of
+from api.event import base_of, header_of, request_of
 from api.exchange import ApiAnswer, ApiRequest
 from api.principal import Principal
-from api.problems import MEDIA_TYPE, InternalProblem, MethodNotAllowed, NotFound, Problem
+from api.problems import MEDIA_TYPE, InternalProblem, MethodNotAllowed, NotFound, Problem, Unauthorized
 from api.routes import JSON, ROUTES, Route
 from api.services import Services
+from api.settings import GATEWAY_SECONDS
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +39,17 @@ _STORIES: Final[Mapping[str, Story]] = {
     "readUpload": tickets.outcome,
 }
 _ROUTES: Final[Mapping[tuple[Any, Any], Route]] = {(route.method, route.resource): route for route in ROUTES}
+_LOGGED_CHARACTERS: Final = 1024
+"""Of a path: of most keys all."""
+
+_COUNTS: Final = {2: "Answers", 4: "Refusals", 5: "Failures"}
+"""Names of metrics by the class of a status."""
+
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_NOBODY: Final = Principal(name="", scopes=frozenset())
+_PLACES: Final = frozenset({"Location", "Content-Location"})
+
+_OUTSIDE_SECONDS: Final = 2.0
+"""Of the gateway's time that a function does not see: its cold start (1.5 s at most), the way there and back."""
 
 
 class Api:
@@ -67,7 +77,7 @@ class Api:
     def authorize(self, event: Event, context: object) -> dict[str, Any]:  # noqa: ARG002  Lambda's signature
         """The policy of a token (REQUEST authorizer event)."""
         if self._services.tokens is None:
-            raise RuntimeError("there are no tokens to authorize with: BILDWERK_API_AUTH is iam")
+            raise RuntimeError("no tokens are opened: BILDWERK_API_AUTH is iam, or this is not the authorizer")
         return authorize(event, tokens=self._services.tokens)
 
     def arrival(self, event: Event, context: object) -> dict[str, Any]:  # noqa: ARG002  Lambda's signature
@@ -78,11 +88,14 @@ class Api:
 
     def change(self, event: Event, context: object) -> dict[str, Any]:  # noqa: ARG002  Lambda's signature
         """Orders purges for what was changed in the store (S3 event)."""
-        return changes.change(event, bucket=self._services.settings.store.bucket, queue=self._services.queue)
+        done = changes.change(event, bucket=self._services.settings.store.bucket, queue=self._services.queue)
+        self._services.metrics.count("ChangesPurged", len(done["purges"]))
+        self._services.metrics.count("ChangesUnknown", done["unknown"])
+        return done
 
     def purge(self, event: Event, context: object) -> dict[str, Any]:
         """Purges what the queue holds (SQS event); failures are partial."""
-        return purge.purge_batch(
+        done = purge.purge_batch(
             event,
             results=self._services.results,
             invalidations=self._services.invalidations,
@@ -90,13 +103,18 @@ class Api:
             again_seconds=self._services.settings.store.purge_again_seconds,
             remaining_seconds=_remaining_seconds(context),
         )
+        metrics = self._services.metrics
+        metrics.count("Invalidations", len(done["invalidations"]))
+        metrics.count("ResultsDeleted", done["results_deleted"])
+        metrics.count("PurgesFailed", len(done["batchItemFailures"]))
+        return done
 
     def _answered(self, function: str, event: Event, context: object) -> dict[str, Any]:
         """The answer to a proxy event, a problem if that is what it comes to."""
         began = time.monotonic()
         told: dict[str, Any] = {"method": event.get("httpMethod"), "resource": event.get("resource")}
         try:
-            answer = self._told(function, event, told)
+            answer = self._told(function, event, context, told)
         except Problem as problem:
             told["problem"] = problem.name
             answer = _refusal(problem, context)
@@ -111,10 +129,11 @@ class Api:
         allowed = self._services.settings.access.allow_origins
         answer["headers"] |= cors_headers(origin, allowed, is_preflight=is_preflight)
         told |= {"status": answer["statusCode"], "milliseconds": round((time.monotonic() - began) * 1000)}
+        self._services.metrics.count(_COUNTS[answer["statusCode"] // 100])
         _log.info("%s %s: %d", told["method"], told["resource"], told["status"], extra={"request": told})
         return answer
 
-    def _told(self, function: str, event: Event, told: dict[str, Any]) -> dict[str, Any]:
+    def _told(self, function: str, event: Event, context: object, told: dict[str, Any]) -> dict[str, Any]:
         if event.get("httpMethod") == "OPTIONS":
             return {"statusCode": 204, "headers": dict(_HEADERS), "body": ""}
         route = _route_of(function, event)
@@ -123,11 +142,14 @@ class Api:
 
             return _proxied(200, document_text(), {"Content-Type": JSON})
         principal = self._principal(event)
-        told["token"] = principal.name
-        request = request_of(event, principal, below=_below(route))
+        told |= {"token": principal.name, "path": str(event.get("path"))[:_LOGGED_CHARACTERS]}
+        seconds = min(GATEWAY_SECONDS, _remaining_seconds(context)) - _OUTSIDE_SECONDS
+        request = request_of(event, principal, below=_below(route), seconds=seconds)
         answer = _STORIES[route.operation_id](self._services, request)
         body = "" if answer.body is None else answer.body.model_dump_json()
-        return _proxied(answer.status, body, {"Content-Type": JSON, **answer.headers})
+        base = base_of(event, route.resource)
+        headers = {name: base + value if name in _PLACES else value for name, value in answer.headers.items()}
+        return _proxied(answer.status, body, {"Content-Type": JSON, **headers})
 
     def _principal(self, event: Event) -> Principal:
         context = event.get("requestContext") or {}
@@ -159,6 +181,8 @@ def _refusal(problem: Problem, context: object) -> dict[str, Any]:
     headers = {"Content-Type": MEDIA_TYPE}
     if problem.retry_after_seconds is not None:
         headers["Retry-After"] = str(problem.retry_after_seconds)
+    if isinstance(problem, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     return _proxied(problem.status, json.dumps(document), headers)
 
 

@@ -32,13 +32,19 @@ def arrival(services: Services, event: Mapping[str, Any], incoming: Incoming) ->
 
     Raises:
         Problem: the store or the queue failed, so the event has to come again; what was stored stays stored.
+        KeyError: it is no event of the store.
     """
-    outcomes = {}
-    for record in event.get("Records", ()):
-        id = incoming.id_of(record["s3"]["object"]["key"])
-        if id is not None:
-            outcomes[id] = _settled(services, incoming, id)
-    return {"uploads": outcomes}
+    ids = filter(None, map(incoming.id_of, _keys(event)))
+    return {"uploads": {id: _settled(services, incoming, id) for id in ids}}
+
+
+def _keys(event: Mapping[str, Any]) -> list[str]:
+    """The keys that an event tells of: S3's own, or EventBridge's."""
+    if event.get("Event") == "s3:TestEvent":
+        return []  # S3 sends it when the notification is set up
+    if event.get("source") == "aws.s3":
+        return [event["detail"]["object"]["key"]]
+    return [record["s3"]["object"]["key"] for record in event["Records"]]
 
 
 def _settled(services: Services, incoming: Incoming, id: str) -> str:

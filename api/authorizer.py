@@ -18,6 +18,12 @@ from api.tokens import Tokens
 _BEARER: Final = re.compile(r"bearer +([!-~]{1,512})", re.IGNORECASE)
 """RFC 6750 section 2.1; what a token looks like is not decided here."""
 
+_UNKNOWN: Final = "The request has passed no authorizer."
+_READ: Final = "read"
+_IS: Final = "="
+"""What a token without scopes has, and what every prefix begins with in the context: so none of its texts is empty, and
+one that the gateway has dropped shows."""
+
 _LOOK_UP: Final = ("GET/images/*", "HEAD/images/*", "GET/uploads/*", "GET/openapi.json")
 _ALLOWED: Final[Mapping[Scope, tuple[str, ...]]] = {
     Scope.UPLOAD: ("POST/images", "PUT/images/*", "POST/uploads"),
@@ -58,7 +64,11 @@ def authorize(event: Mapping[str, Any], *, tokens: Tokens) -> dict[str, Any]:
     return {
         "principalId": principal.name,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": {"token": principal.name, "scopes": ",".join(sorted(principal.scopes)), "prefix": principal.prefix},
+        "context": {
+            "token": principal.name,
+            "scopes": ",".join((_READ, *sorted(principal.scopes))),
+            "prefix": f"{_IS}{principal.prefix}",
+        },
     }
 
 
@@ -69,11 +79,13 @@ def principal_of(context: Mapping[str, object]) -> Principal:
         Unauthorized: something is missing: whoever is not known to be somebody is nobody.
     """
     name, scopes, prefix = (context.get(member) for member in ("token", "scopes", "prefix"))
-    if not isinstance(name, str) or not name or not isinstance(scopes, str) or not isinstance(prefix, str):
-        raise Unauthorized("The request has passed no authorizer.")
+    if not isinstance(name, str) or not isinstance(scopes, str) or not isinstance(prefix, str):
+        raise Unauthorized(_UNKNOWN)
+    if not name or not scopes or not prefix.startswith(_IS):
+        raise Unauthorized(_UNKNOWN)
     # A word that is no scope here is one of a newer authorizer, and gives no right.
     known = frozenset(scope for scope in Scope if scope in scopes.split(","))
-    return Principal(name=name, scopes=known, prefix=prefix)
+    return Principal(name=name, scopes=known, prefix=prefix.removeprefix(_IS))
 
 
 def iam_principal(request_context: Mapping[str, Any]) -> Principal:

@@ -13,6 +13,9 @@ _TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _TAGS: Final = re.compile(rf"[ \t,]*(?:{_TAG.pattern})(?:[ \t]*,[ \t]*(?:{_TAG.pattern}|))*")
 _MOST: Final = 16
 _ANY: Final = "*"
+_KEPT: Final = ("if-match", "if-none-match")
+_NEVER_KEPT: Final = ("if-unmodified-since",)
+"""Times are too coarse to tell two writes of one second apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,7 @@ def wanted(headers: Mapping[str, str]) -> Wanted:
     Raises:
         InvalidRequest: they are malformed, or of a kind that a write does not have.
     """
+    _refuse(headers, _NEVER_KEPT)
     match, none_match = headers.get("if-match"), headers.get("if-none-match")
     if match is not None and none_match is not None:
         raise InvalidRequest("If-Match and If-None-Match exclude each other.")
@@ -51,3 +55,17 @@ def wanted(headers: Mapping[str, str]) -> Wanted:
     if not _TAGS.fullmatch(match.strip()) or len(etags) > _MOST:
         raise InvalidRequest("If-Match holds `*`, or up to 16 entity tags in double quotes.")
     return Wanted(etags=tuple(etags))
+
+
+def refuse_conditions(headers: Mapping[str, str]) -> None:
+    """Returns if a request that keeps no conditions has none: ignored, one would lose what its sender wants to keep.
+
+    Raises:
+        InvalidRequest: it has one.
+    """
+    _refuse(headers, (*_KEPT, *_NEVER_KEPT))
+
+
+def _refuse(headers: Mapping[str, str], names: Sequence[str]) -> None:
+    if found := next((name for name in names if name in headers), None):
+        raise InvalidRequest(f"This request knows no condition {found}; PUT knows if-match and if-none-match.")

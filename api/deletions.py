@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.conditions import refuse_conditions
 from api.exchange import ApiAnswer, ApiRequest
 from api.keys import key_from_path
 from api.models import ImageDeleted
@@ -25,11 +26,9 @@ def delete(services: Services, request: ApiRequest) -> ApiAnswer:
     versions = request.query.get("versions")
     if versions not in (None, "all"):
         raise InvalidRequest("The parameter `versions` is `all` or not there.")
-    if "if-match" in request.headers or "if-none-match" in request.headers:
-        # A condition that is not kept would delete what its sender wants to keep.
-        raise InvalidRequest("DELETE knows no conditions.")
+    refuse_conditions(request.headers)
     was_there = services.originals.delete(key, all_versions=versions == "all")
-    purge = ordered_purge(services, key, "deleted")
+    purge = ordered_purge(services, key, "deleted", seconds=request.seconds_left())
     services.metrics.count("ImagesDeleted")
     body = ImageDeleted(key=key, cache_tag=cache_tag(services, key), purge=purge)
     if not was_there:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from api.exchange import ApiRequest
 from api.principal import Principal
 from api.problems import InvalidRequest, TooLarge
+from api.settings import GATEWAY_SECONDS
 
 MOST_BYTES: Final = 6_291_456
 """Of a Lambda event, and so more than of any body in one."""
@@ -22,13 +24,16 @@ _SINGLE: Final = frozenset({"content-type", "if-match", "if-none-match", "author
 """Headers that contradict themselves when they come twice."""
 
 
-def request_of(event: Mapping[str, Any], principal: Principal, *, below: str = "") -> ApiRequest:
+def request_of(
+    event: Mapping[str, Any], principal: Principal, *, below: str = "", seconds: float = GATEWAY_SECONDS
+) -> ApiRequest:
     """The request that an event carries.
 
     Args:
         event: of a REST API's proxy integration.
         principal: who was let in.
         below: the fixed part of the route's path, `/images/`; what stands behind it becomes `encoded_key`.
+        seconds: for the answer, from now on.
 
     Raises:
         InvalidRequest: the body is not in the coding that the event says, or a header comes twice.
@@ -42,6 +47,7 @@ def request_of(event: Mapping[str, Any], principal: Principal, *, below: str = "
         body=_body(event),
         # A custom domain may put a path of its own before ours.
         encoded_key=str(event["path"]).partition(below)[2] if below else "",
+        ends_at=time.monotonic() + seconds,
     )
 
 
@@ -53,14 +59,26 @@ def header_of(event: Mapping[str, Any], name: str) -> str:
     return ""
 
 
+def base_of(event: Mapping[str, Any], resource: str) -> str:
+    """What stands before our own path in the request's address: the stage, or the path that a custom domain adds.
+
+    Args:
+        event: as above; `requestContext.path` has the stage, `path` has not.
+        resource: of the route.
+    """
+    path, whole = str(event.get("path")), str((event.get("requestContext") or {}).get("path"))
+    stage = whole.removesuffix(path) if whole.endswith(path) else ""
+    return stage + path.partition(resource.partition("{")[0])[0]
+
+
 def _headers(event: Mapping[str, Any]) -> dict[str, str]:
     many = event.get("multiValueHeaders") or {name: [value] for name, value in (event.get("headers") or {}).items()}
     headers: dict[str, str] = {}
     for name, values in many.items():
         lower = name.lower()
-        if lower in headers or (lower in _SINGLE and len(values) != 1):
+        if lower in _SINGLE and (lower in headers or len(values) != 1):
             raise InvalidRequest(f"The header {lower} comes more than once.")
-        headers[lower] = ", ".join(values)
+        headers[lower] = ", ".join([*([headers[lower]] if lower in headers else []), *values])
     return headers
 
 
@@ -69,7 +87,8 @@ def _body(event: Mapping[str, Any]) -> bytes:
     if len(text) > MOST_BYTES:
         raise TooLarge("The body is larger than a request can carry.", uploads="/uploads")
     if not event.get("isBase64Encoded"):
-        return str(text).encode("utf-8", "surrogateescape")
+        # JSON may hold half a pair; what reads the body finds that it is no UTF-8.
+        return str(text).encode("utf-8", "surrogatepass")
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
 from api.principal import Principal
+from api.settings import GATEWAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,7 @@ class ApiRequest:
         body: decoded from the event's base64.
         principal: who asks.
         encoded_key: what stands behind the route in the path, as it was sent; empty where a route has none.
+        ends_at: when whoever asks stops waiting, on the monotonic clock.
     """
 
     method: str
@@ -29,6 +32,11 @@ class ApiRequest:
     query: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     encoded_key: str = ""
+    ends_at: float = field(default_factory=lambda: time.monotonic() + GATEWAY_SECONDS)
+
+    def seconds_left(self) -> float:
+        """What is left until then; below 0 it is too late."""
+        return self.ends_at - time.monotonic()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

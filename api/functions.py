@@ -1,14 +1,15 @@
 """The entry points of the Lambda functions: `api.functions.upload` and so on.
 
 Everything that may be opened once is opened when a function's environment starts, so the first request does not pay for
-it. This is the only place of the API that reads the environment.
+it. This is the only place of the API that reads the environment. No event, no answer and no error gets into a log or a
+trace whole, whatever the variables of aws-lambda-powertools say: headers hold tokens, answers hold signed forms.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
@@ -35,65 +36,71 @@ class _CloudWatch:
         _metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
-_api = Api(open_services(load_api_settings(os.environ), metrics=_CloudWatch()))
+_AUTHORIZER: Final = "authorize"
+"""The one function that reads tokens: the others are not told where these are, and their roles cannot read them."""
+
+_own_name = os.environ.get("_HANDLER", "").rpartition(".")[2]  # Lambda's; not set elsewhere
+_api = Api(
+    open_services(load_api_settings(os.environ), metrics=_CloudWatch(), has_tokens=_own_name in {"", _AUTHORIZER})
+)
 
 
-@_logger.inject_lambda_context(clear_state=True)
-@_tracer.capture_lambda_handler(capture_response=False)
+@_logger.inject_lambda_context(clear_state=True, log_event=False)
+@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @_metrics.log_metrics
 def upload(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`POST /images`, `PUT /images/{key+}`."""
     return _api.upload(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True)
-@_tracer.capture_lambda_handler(capture_response=False)
+@_logger.inject_lambda_context(clear_state=True, log_event=False)
+@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @_metrics.log_metrics
 def presign(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`POST /uploads`, `GET /uploads/{id}`."""
     return _api.presign(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True)
-@_tracer.capture_lambda_handler(capture_response=False)
+@_logger.inject_lambda_context(clear_state=True, log_event=False)
+@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @_metrics.log_metrics
 def read(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`GET` and `HEAD /images/{key+}`, `GET /openapi.json`."""
     return _api.read(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True)
-@_tracer.capture_lambda_handler(capture_response=False)
+@_logger.inject_lambda_context(clear_state=True, log_event=False)
+@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @_metrics.log_metrics
 def delete(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`DELETE /images/{key+}`."""
     return _api.delete(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True)
+@_logger.inject_lambda_context(clear_state=True, log_event=False)
 def authorize(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The REQUEST authorizer."""
     return _api.authorize(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True)
-@_tracer.capture_lambda_handler(capture_response=False)
+@_logger.inject_lambda_context(clear_state=True, log_event=False)
+@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @_metrics.log_metrics
 def arrival(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """S3's `ObjectCreated` under `incoming/`."""
     return _api.arrival(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True)
-@_tracer.capture_lambda_handler(capture_response=False)
+@_logger.inject_lambda_context(clear_state=True, log_event=False)
+@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @_metrics.log_metrics
 def change(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """S3's `ObjectCreated` and `ObjectRemoved` everywhere else."""
     return _api.change(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True)
-@_tracer.capture_lambda_handler(capture_response=False)
+@_logger.inject_lambda_context(clear_state=True, log_event=False)
+@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 @_metrics.log_metrics
 def purge(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The purge queue, with `ReportBatchItemFailures`."""

@@ -66,7 +66,9 @@ class UploadAsked(_Asked):
 class Purge(_Told):
     """A purge that is under way."""
 
-    id: str = Field(description="Of the message in the queue; log lines of the purge name it.")
+    id: str = Field(
+        description="Of the message in the queue: the log of the first purge names it; its repeat has another one."
+    )
     state: Literal["queued"] = "queued"
 
 

@@ -22,7 +22,11 @@ from renderer.errors import ConfigurationError
 
 
 def open_services(
-    settings: ApiSettings, *, metrics: Metrics | None = None, queue: PurgeQueue | None = None
+    settings: ApiSettings,
+    *,
+    metrics: Metrics | None = None,
+    queue: PurgeQueue | None = None,
+    has_tokens: bool = True,
 ) -> Services:
     """The services.
 
@@ -30,6 +34,7 @@ def open_services(
         settings: of the API.
         metrics: where counts go.
         queue: of purges, instead of the SQS queue that the settings name.
+        has_tokens: whether tokens are looked up here; else they need not be set.
 
     Raises:
         ConfigurationError: the settings name no queue, or no tokens.
@@ -49,7 +54,7 @@ def open_services(
         if store.bucket
         else None,
         tokens=configured_tokens(settings.access, partial(secret_text, clients))
-        if settings.access.auth == "tokens"
+        if has_tokens and settings.access.auth == "tokens"
         else None,
         metrics=metrics or NoMetrics(),
     )

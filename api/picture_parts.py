@@ -15,7 +15,7 @@ from api.problems import BrokenImage
 from renderer.formats import ImageFormat
 
 Found: TypeAlias = Callable[[int, int], None]
-"""Called with the start and the stop of each part without pixels."""
+"""Called with the start and the stop of each part without pixels, and with an empty one for what else is a step."""
 
 _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _STANDALONE: Final = frozenset({0x00, 0x01, _SOI, *range(0xD0, 0xD8)})
@@ -40,12 +40,11 @@ def jpeg_end(data: bytes, start: int, stop: int, found: Found) -> int | None:
     scans = 0
     while (marker := _MARKER.search(data, position, stop)) is not None:
         position, kind = marker.end(), data[marker.end() - 1]
-        if kind in _STANDALONE:
-            continue
         if kind == _EOI:
             found(described, position)
             return position
-        position = _after_segment(data, position, stop)
+        if kind not in _STANDALONE:
+            position = _after_segment(data, position, stop)
         # From the last part on: what stands between two segments is passed over by decoders, not by readers of text.
         if kind == _SOS:
             found(described, position)
@@ -85,13 +84,13 @@ def png_end(data: bytes, start: int, stop: int, found: Found) -> int | None:
             return None
         if kind == b"IEND":
             return int(end)
-        if kind not in _PNG_PIXELS:
-            found(position, end)
+        found(position if kind not in _PNG_PIXELS else end, end)
         position = end
     return None
 
 
-_GIF_EXTENSION, _GIF_FRAME, _GIF_TRAILER, _GIF_NOTHING = 0x21, 0x2C, 0x3B, 0x00
+_GIF_NOTHINGS: Final = re.compile(rb"\x00+")
+_GIF_EXTENSION, _GIF_FRAME, _GIF_TRAILER = 0x21, 0x2C, 0x3B
 
 
 def gif_end(data: bytes, start: int, stop: int, found: Found) -> int | None:
@@ -108,8 +107,9 @@ def gif_end(data: bytes, start: int, stop: int, found: Found) -> int | None:
                 found(before, min(position, stop))
             elif kind == _GIF_FRAME:
                 position = _after_blocks(data, position + 11 + _color_table(data[position + 9]))
-            elif kind == _GIF_NOTHING:
-                position += 1
+                found(position, position)
+            elif (zeros := _GIF_NOTHINGS.match(data, position, stop)) is not None:
+                position = zeros.end()
             else:
                 return position + (kind == _GIF_TRAILER)
     except IndexError:
@@ -142,8 +142,8 @@ def webp_end(data: bytes, start: int, stop: int, found: Found) -> int | None:
     while position + _RIFF_CHUNK.size <= min(end, stop):
         kind, length = _RIFF_CHUNK.unpack_from(data, position)
         after = position + _RIFF_CHUNK.size + length + (length & 1)
-        if kind not in _WEBP_PIXELS:
-            found(position, min(after, stop))
+        after_or_stop = min(after, stop)
+        found(position if kind not in _WEBP_PIXELS else after_or_stop, after_or_stop)
         position = after
     # Writers differ in whether the padding of the last chunk is there.
     return end if end <= stop else stop if end == stop + 1 else None
@@ -195,8 +195,7 @@ def boxes_end(data: bytes, start: int, stop: int, found: Found) -> int | None:
         if after > stop:
             # A file that breaks off inside a box, or something else that reads like one.
             return None if kind in _TOP_BOXES else position
-        if kind not in _BOX_PIXELS:
-            found(position, after)
+        found(position if kind not in _BOX_PIXELS else after, after)
         position = after
     return position
 

@@ -60,7 +60,8 @@ def _by_content(services: Services, key: str, data: bytes, facts: Facts, wanted:
     _check(there, wanted)
     if there is not None and there.facts is not None and there.facts.sha256 == facts.sha256:
         return Placed(original=there, is_new=False, is_purged=False)
-    original = services.originals.put(key, data, facts, ANY)
+    is_conditional = wanted.is_absent or wanted.is_present or bool(wanted.etags)
+    original = services.originals.put(key, data, facts, _condition(there, wanted) if is_conditional else ANY)
     # Nobody but the API makes such keys, unless somebody does.
     return Placed(original=original, is_new=there is None, is_purged=there is not None)
 

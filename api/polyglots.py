@@ -85,16 +85,16 @@ def _refuse_markup(data: bytes, format: ImageFormat, check: Callable[[], None]) 
         if format not in _TOLD_BY_DECODERS:
             raise BrokenImage(f"The {format.value} file breaks off.")
     elif end < len(data):
-        _refuse_rest(data, end)
+        _refuse_rest(data, end, check)
     check()
     _refuse(_READABLE_MARKUP.search(data))
 
 
-def _refuse_rest(data: bytes, end: int) -> None:
+def _refuse_rest(data: bytes, end: int, check: Callable[[], None]) -> None:
     """Refuses what stands behind a picture's end, unless it is known."""
     if _ARCHIVE.search(data, end):
         raise Polyglot("The file is a RAR or 7-Zip archive as well.")
-    if not is_expected(data, end):
+    if not is_expected(data, end, lambda _start, _stop: check()):
         raise Polyglot(
             f"The picture ends at byte {end:,}, and {len(data) - end:,} bytes follow that are neither padding nor what"
             " cameras and editors append."

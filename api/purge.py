@@ -88,7 +88,11 @@ def purge_batch(
     if invalidations is not None:
         made = _invalidate(batch, invalidations, lambda: deadline - _REPEAT_SECONDS - clock())
     elif batch.tags():
-        _log.info("Results of %d originals are purged; there is no distribution", len(batch.tags()))
+        _log.info(
+            "Results of %d originals are purged; there is no distribution",
+            len(batch.tags()),
+            extra=_names(batch.records()),
+        )
     if again_seconds:
         _send_repeats(batch, queue, again_seconds, lambda: deadline - clock())
     _tell_failures(batch)

@@ -237,7 +237,7 @@ ROUTES: Final = (
             201: Answer(
                 description="The file may be sent.",
                 model=models.UploadTicket,
-                headers={"Location": "The same as `status`."},
+                headers={"Location": "The same as `status`, with what the API's address has before it."},
             )
         },
         problems=(

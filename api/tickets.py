@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from api.conditions import refuse_conditions
 from api.described import rfc3339
 from api.exchange import ApiAnswer, ApiRequest
 from api.incoming import LIFETIME_SECONDS, Incoming
@@ -54,6 +55,7 @@ def ticket(services: Services, request: ApiRequest) -> ApiAnswer:
         UploadsUnavailable: the store has no such places.
     """
     request.principal.require(Scope.UPLOAD)
+    refuse_conditions(request.headers)
     incoming = _incoming(services)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType("Say what is to come as application/json.")
@@ -63,9 +65,9 @@ def ticket(services: Services, request: ApiRequest) -> ApiAnswer:
         raise invalid(error) from error
     key = _checked(services, request.principal, asked)
     id = secrets.token_hex(16)
-    metadata = {TOKEN: request.principal.name, PREFIX: request.principal.prefix}
-    if key is not None:
-        metadata[KEY] = key
+    # An empty value may not come through a form.
+    given = {TOKEN: request.principal.name, PREFIX: request.principal.prefix, KEY: key}
+    metadata = {name: value for name, value in given.items() if value}
     write_outcome(incoming, UploadStatus(id=id, state="waiting"), request.principal.name)
     expires_at = time.time() + LIFETIME_SECONDS
     url, fields = incoming.presign(id, content_type=asked.content_type, size=asked.bytes, metadata=metadata)

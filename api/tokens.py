@@ -28,7 +28,7 @@ LIFETIMES: Final = 4
 """How many lifetimes a list may be old that cannot be read again."""
 
 PAUSE_SECONDS: Final = 10.0
-"""Between two readings of the secret that are early, or that follow a failed one."""
+"""Between two readings of the secret that are early, or that follow a failed one; a lifetime if that is shorter."""
 
 _FIRST_PAUSE_SECONDS: Final = 1.0
 """The same as long as there is no list at all: nobody can be let in, so it is tried again sooner."""
@@ -82,20 +82,23 @@ class SecretTokens:
 
     def _current(self, most_seconds: float) -> TokenList:
         """The list, read again if it is older than that and may be read now."""
-        # While one thread reads, others go on with the list that they have.
-        if self._is_due(most_seconds) and self._lock.acquire(blocking=self._held is None):
+        # While one thread reads, others go on with the list that they have, if it may serve still.
+        if self._is_due(most_seconds) and self._lock.acquire(blocking=not self._serves(self._held)):
             try:
                 if self._is_due(most_seconds):
                     self._try()
             finally:
                 self._lock.release()
         held = self._held
-        if held is None or not self._is_younger(held[1], LIFETIMES * self._lifetime_seconds):
+        if held is None or not self._serves(held):
             raise TokensUnavailable("Tokens cannot be checked now.")
         return held[0]
 
+    def _serves(self, held: tuple[TokenList, float] | None) -> bool:
+        return held is not None and self._is_younger(held[1], LIFETIMES * self._lifetime_seconds)
+
     def _is_due(self, most_seconds: float) -> bool:
-        pause = _FIRST_PAUSE_SECONDS if self._held is None else PAUSE_SECONDS
+        pause = _FIRST_PAUSE_SECONDS if self._held is None else min(PAUSE_SECONDS, self._lifetime_seconds)
         if self._tried_at is not None and self._is_younger(self._tried_at, pause):
             return False
         return self._held is None or not self._is_younger(self._held[1], most_seconds)

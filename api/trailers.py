@@ -18,7 +18,7 @@ import re
 import struct
 from typing import Final
 
-from api.picture_parts import boxes_end, jpeg_end
+from api.picture_parts import Found, boxes_end, jpeg_end
 
 _PADDING: Final = re.compile(rb"(?:(?!.{4}ftyp)[\x00\t\n\r ]|\xff(?!\xd8))*+", re.DOTALL)
 """Without the zeros that the size of a film's first box begins with, and the first byte of a JPEG."""
@@ -36,8 +36,8 @@ _MOST_TRAILERS: Final = 8
 """Programs leave one each; a picture that went through eight of them has them all."""
 
 
-def is_expected(data: bytes, start: int) -> bool:
-    """Whether all that stands from `start` to the file's end is of the kinds above."""
+def is_expected(data: bytes, start: int, found: Found) -> bool:
+    """Whether all that stands from `start` to the file's end is of the kinds above; `found` is told of its parts."""
     stop = len(data)
     for _ in range(_MOST_TRAILERS):
         # A footer may end in zeros of its own, or have some behind it.
@@ -52,7 +52,7 @@ def is_expected(data: bytes, start: int) -> bool:
         position = _after_padding(data, position, stop)
         if stop - position <= _TOO_SHORT and data.find(b"<", position, stop) < 0:
             return True
-        after = _after_part(data, position, stop)
+        after = _after_part(data, position, stop, found)
         if after is None:
             return False
         position = after
@@ -73,21 +73,17 @@ def _before_padding(data: bytes, start: int, stop: int) -> int:
     return stop
 
 
-def _after_part(data: bytes, start: int, stop: int) -> int | None:
+def _after_part(data: bytes, start: int, stop: int, found: Found) -> int | None:
     """Behind a picture, a film or what has no footer; None if there is nothing of the kind."""
     if data.startswith(_JPEG, start):
-        return jpeg_end(data, start, stop, _ignored)
+        return jpeg_end(data, start, stop, found)
     if data.startswith(_FILM, start + 4):
-        end = boxes_end(data, start, stop, _ignored)
+        end = boxes_end(data, start, stop, found)
         return end if end is None or end > start else None
     if data.startswith(_VIVO, start):
         return stop
     spoiled = _SPOILED_JPEG.match(data, start, stop)
-    return None if spoiled is None else jpeg_end(data, spoiled.end(), stop, _ignored)
-
-
-def _ignored(_start: int, _stop: int) -> None:
-    """The parts of what comes behind a picture are not looked at one by one."""
+    return None if spoiled is None else jpeg_end(data, spoiled.end(), stop, found)
 
 
 _LITTLE: Final = struct.Struct("<I")

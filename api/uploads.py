@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import ValidationError
 
-from api.conditions import Wanted, wanted
+from api.conditions import Wanted, refuse_conditions, wanted
 from api.described import described, headers_of, path_of
 from api.downloads import download
 from api.exchange import ApiAnswer, ApiRequest
 from api.file_names import plain_name
 from api.forms import form_of
-from api.inspection import inspect
+from api.inspection import SECONDS, Inspected, inspect
 from api.keys import checked_key, key_from_path
 from api.models import ImageByURL
-from api.placing import placed
+from api.placing import Placed, placed
 from api.principal import Principal, Scope
-from api.problems import InvalidRequest, KeyForbidden, SourceProblem, TooLarge, UnsupportedMediaType
+from api.problems import (
+    InvalidRequest,
+    KeyForbidden,
+    PreconditionFailed,
+    SourceProblem,
+    TooLarge,
+    TooSlow,
+    UnsupportedMediaType,
+)
 from api.purging import ordered_purge
 from api.services import Services
 from api.validation import invalid
@@ -29,6 +37,11 @@ _log = logging.getLogger(__name__)
 _FORM: Final = "multipart/form-data"
 _JSON: Final = "application/json"
 _UNDECLARED: Final = "application/octet-stream"
+
+_STORE_SECONDS: Final = 5.0
+"""Kept for the store and the queue when a picture is inspected."""
+_LOOK_SECONDS: Final = 2.0
+"""Kept for inspecting when it is fetched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +72,13 @@ def upload(services: Services, request: ApiRequest) -> ApiAnswer:
         conditions = wanted(request.headers)
         given = _put(services, request)
     else:
+        refuse_conditions(request.headers)
         conditions = Wanted()
         given = _posted(services, request)
-    inspected = inspect(
-        given.data,
-        declared_type=given.declared_type,
-        settings=services.settings.uploads,
-        file_name=given.file_name,
-    )
-    facts = inspected.facts(uploaded_by=request.principal.name, file_name=given.file_name)
-    result = placed(services, given.key, inspected.data, facts, conditions)
-    purge = ordered_purge(services, result.original.key, "stored") if result.is_purged else None
+    result = _placed(services, request, given, conditions)
+    purge = None
+    if result.is_purged:
+        purge = ordered_purge(services, result.original.key, "stored", seconds=request.seconds_left())
     services.metrics.count("ImagesStored")
     headers = headers_of(result.original)
     if result.is_new:
@@ -78,7 +87,37 @@ def upload(services: Services, request: ApiRequest) -> ApiAnswer:
     return ApiAnswer(status=201 if result.is_new else 200, body=body, headers=headers)
 
 
+def _placed(services: Services, request: ApiRequest, given: Given, conditions: Wanted) -> Placed:
+    inspected = _inspected(services, request, given)
+    facts = inspected.facts(uploaded_by=request.principal.name, file_name=given.file_name)
+    try:
+        return placed(services, given.key, inspected.data, facts, conditions)
+    except PreconditionFailed:
+        there = services.originals.head(given.key) if given.key is not None else None
+        if there is not None and there.facts is not None and there.facts.sha256 == facts.sha256:
+            # Perhaps this is the request that is sent again because its purge could not be queued.
+            ordered_purge(services, there.key, "stored", seconds=request.seconds_left())
+        raise
+
+
+def _inspected(services: Services, request: ApiRequest, given: Given) -> Inspected:
+    inspected = inspect(
+        given.data,
+        declared_type=given.declared_type,
+        settings=services.settings.uploads,
+        seconds=min(SECONDS, request.seconds_left() - _STORE_SECONDS),
+        file_name=given.file_name,
+    )
+    if request.seconds_left() <= 0:
+        # Decoders cannot be stopped everywhere. Nobody waits any more, so nothing is stored.
+        raise TooSlow("The picture took too long to look at.")
+    return inspected
+
+
 def _put(services: Services, request: ApiRequest) -> Given:
+    if "content-range" in request.headers:
+        # RFC 9110 section 14.5: a part would be stored as if it were the whole.
+        raise InvalidRequest("PUT stores whole pictures and knows no Content-Range.")
     key = _own(request.principal, key_from_path(request.encoded_key))
     return _raw(services, request, key)
 
@@ -119,8 +158,11 @@ def _by_url(services: Services, request: ApiRequest) -> Given:
     except ValidationError as error:
         raise invalid(error) from error
     key = _own(request.principal, None if asked.key is None else checked_key(asked.key))
+    settings = services.settings.uploads
+    left = request.seconds_left() - _LOOK_SECONDS - _STORE_SECONDS
+    seconds = round(max(0.0, min(settings.url_seconds, left)), 1)
     try:
-        found = download(asked.url, settings=services.settings.uploads)
+        found = download(asked.url, settings=replace(settings, url_seconds=seconds))
     except SourceProblem as error:
         # What the client is not told, such as an inner address, is the cause.
         _log.info("A source was refused: %s", error.name)

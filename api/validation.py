@@ -9,12 +9,14 @@ from pydantic import ValidationError
 from api.problems import InvalidRequest
 
 _MOST: Final = 20
+_MOST_CHARACTERS: Final = 200
+"""Of a pointer: names of members are the sender's, and may be as long as a body."""
 
 
 def invalid(error: ValidationError) -> InvalidRequest:
     """The problem, with a JSON pointer (RFC 6901) to each place; what was sent is not repeated."""
     errors = [
-        {"pointer": "".join(f"/{_escaped(part)}" for part in found["loc"]), "detail": found["msg"]}
+        {"pointer": "".join(f"/{_escaped(part)}" for part in found["loc"])[:_MOST_CHARACTERS], "detail": found["msg"]}
         for found in error.errors(include_url=False, include_context=False, include_input=False)[:_MOST]
     ]
     first = errors[0]

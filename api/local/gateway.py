@@ -113,7 +113,8 @@ class Gateway:
         """The answer to one request; whatever happens there is one."""
         began, request_id = time.monotonic(), str(uuid.uuid4())
         try:
-            answer = await self._admitted(request, self._matched(request), request_id)
+            # The function has told of its answer.
+            return _response(request, await self._admitted(request, self._matched(request), request_id), request_id)
         except Problem as problem:
             answer = self._refusal(request, problem, request_id)
         except Exception:  # noqa: BLE001  the border: the client is told that it is our fault, and the log why

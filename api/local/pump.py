@@ -111,7 +111,14 @@ class Pump:
                 if self._is_draining:
                     return
                 if not self._is_woken:
-                    self._condition.wait(self._journal.seconds_until_due())
+                    self._condition.wait(self._seconds_until_due())
+
+    def _seconds_until_due(self) -> float | None:
+        try:
+            return self._journal.seconds_until_due()
+        except Exception:  # noqa: BLE001  likewise: without its thread nothing would be purged any more
+            _log.exception("The queue cannot be looked at")
+            return _PAUSE_SECONDS
 
     def _turned(self) -> bool:
         """Does what is due; whether there was anything."""

@@ -38,7 +38,7 @@ def main() -> None:
         "path": "/images",
         "resource": "/images",
         "headers": {"Content-Type": "image/jpeg"},
-        "requestContext": {"authorizer": {"token": "benchmark", "scopes": "upload", "prefix": ""}},
+        "requestContext": {"authorizer": {"token": "benchmark", "scopes": "upload", "prefix": "="}},
         "body": base64.b64encode(body).decode(),
         "isBase64Encoded": True,
     }

@@ -203,10 +203,18 @@ def proxied(
         "headers": dict(headers or {}),
         "multiValueHeaders": {name: [value] for name, value in (headers or {}).items()},
         "queryStringParameters": dict(query) if query else None,
-        "requestContext": {"authorizer": token or {"token": "tests", "scopes": "upload,delete", "prefix": ""}},
+        "requestContext": {
+            "authorizer": _context(token or {"token": "tests", "scopes": "upload,delete", "prefix": ""})
+        },
         "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
         "isBase64Encoded": isinstance(body, bytes),
     }
+
+
+def _context(token: Mapping[str, str]) -> dict[str, str]:
+    """What the authorizer says of a token; none of its texts is empty."""
+    marks = {"prefix": "=", "scopes": "read,"}
+    return {name: marks.get(name, "") + text for name, text in token.items()}
 
 
 def picture(format: str = "png", *, width: int = 40, height: int = 30, shade: int = 7) -> bytes:

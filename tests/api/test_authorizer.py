@@ -56,7 +56,7 @@ def test_a_known_token_is_let_in(headers: dict[str, Any]) -> None:
     """However scheme and name of the header are written."""
     answer = authorize(event(headers), tokens=TOKENS)
     assert answer["principalId"] == "both"
-    assert answer["context"] == {"token": "both", "scopes": "delete,upload", "prefix": ""}
+    assert answer["context"] == {"token": "both", "scopes": "read,delete,upload", "prefix": "="}
 
 
 def test_an_event_without_lists_of_headers_is_understood() -> None:
@@ -166,10 +166,10 @@ def test_the_functions_learn_who_asks(token: str) -> None:
 
 
 @pytest.mark.parametrize("missing", ["token", "scopes", "prefix"])
-@pytest.mark.parametrize("value", [None, 1])
+@pytest.mark.parametrize("value", [None, 1, ""])
 def test_a_context_that_is_not_whole_is_nobodys(missing: str, value: object) -> None:
     """A missing prefix is not every prefix."""
-    context: dict[str, object] = {"token": "cms", "scopes": "upload", "prefix": ""}
+    context: dict[str, object] = {"token": "cms", "scopes": "upload", "prefix": "="}
     with pytest.raises(Unauthorized):
         principal_of(context | {missing: value})
     with pytest.raises(Unauthorized):
@@ -178,7 +178,7 @@ def test_a_context_that_is_not_whole_is_nobodys(missing: str, value: object) -> 
 
 def test_a_scope_that_nobody_knows_gives_no_right() -> None:
     """As an authorizer that is newer than the function may name it."""
-    principal = principal_of({"token": "cms", "scopes": "upload,admin,", "prefix": ""})
+    principal = principal_of({"token": "cms", "scopes": "read,upload,admin,", "prefix": "="})
     assert principal.scopes == {Scope.UPLOAD}
 
 

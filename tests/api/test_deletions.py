@@ -25,7 +25,7 @@ class Results:
     purged: list[str] = field(default_factory=list)
     fails: bool = False
 
-    def purge(self, tags: Sequence[str]) -> int:
+    def purge(self, tags: Sequence[str], *, seconds: float = 20.0) -> int:  # noqa: ARG002  it takes none
         """Counts them."""
         if self.fails:
             raise StoreError("no answer")

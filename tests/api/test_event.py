@@ -24,6 +24,7 @@ def event(**members: Any) -> dict[str, Any]:
     [
         ({"body": None}, b""),
         ({"body": "plain", "isBase64Encoded": False}, b"plain"),
+        ({"body": "half \ud800", "isBase64Encoded": False}, b"half \xed\xa0\x80"),
         ({"body": base64.b64encode(b"\xff\x00").decode(), "isBase64Encoded": True}, b"\xff\x00"),
     ],
 )

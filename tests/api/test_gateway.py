@@ -610,7 +610,9 @@ async def test_no_token_is_in_the_log(functions: FakeFunctions, caplog: pytest.L
         functions.answers["read"] = _raising(RuntimeError())
         await api.ask("GET", "/images/c.jpg")
 
-    assert "GET /images/a.jpg: 200" in caplog.text
+    # What a function has answered it has told itself.
+    assert "GET /images/b.jpg: 401" in caplog.text
+    assert "GET /images/c.jpg: 502" in caplog.text
     for secret in (TOKEN, "wrong-one", "secret=query"):
         assert secret not in caplog.text
 

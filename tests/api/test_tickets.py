@@ -39,7 +39,7 @@ def test_a_ticket_binds_what_was_announced() -> None:
     assert incoming.tickets[ticket["id"]] == {
         "content_type": "image/png",
         "size": len(PNG),
-        "metadata": {"token": "tests", "prefix": "", "key": "é/1.png"},
+        "metadata": {"token": "tests", "key": "é/1.png"},
     }
     assert api.ask("GET", ticket["status"])[1]["state"] == "waiting"
 

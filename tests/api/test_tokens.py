@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -380,3 +381,50 @@ def test_a_secrets_manager_that_is_away_says_so(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(SecretUnreadable, match=r"^EndpointConnectionError$"):
         secret_text(clients, "none")
     clients.close()
+
+
+@pytest.mark.parametrize("lifetime_seconds", [1, 2, 5])
+def test_a_short_lifetime_is_kept_and_never_refuses_a_token_while_the_secret_can_be_read(lifetime_seconds: int) -> None:
+    """The pause between readings must not be longer than what it is to save readings of."""
+    secret = Secret(json.dumps([{"name": "me", "token": "x" * 30, "scopes": []}]))
+    tokens = secret.tokens(lifetime_seconds)
+    for _ in range(40):
+        assert tokens.principal("x" * 30)
+        secret.now += 0.5
+
+    assert secret.reads == 20 // lifetime_seconds
+
+
+def test_after_a_long_silence_requests_that_come_together_all_wait_for_the_list() -> None:
+    """The list is too old to serve, so none is refused while another one's thread reads it."""
+    secret = Secret(json.dumps([{"name": "me", "token": "x" * 30, "scopes": []}]))
+    reading, may_go_on = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        if secret.reads:
+            reading.set()
+            assert may_go_on.wait(10)
+        return secret.read()
+
+    tokens = SecretTokens(slow, lifetime_seconds=300, clock=lambda: secret.now)
+    assert tokens.principal("x" * 30)
+    secret.now += 3600
+    found: list[object] = []
+
+    def ask() -> None:
+        try:
+            found.append(tokens.principal("x" * 30))
+        except TokensUnavailable as error:
+            found.append(error)
+
+    first, second = (threading.Thread(target=ask) for _ in range(2))
+    first.start()
+    assert reading.wait(10)
+    second.start()
+    second.join(0.2)  # it would be through by then if it did not wait
+    may_go_on.set()
+    for thread in (first, second):
+        thread.join(10)
+
+    assert [isinstance(answer, Principal) for answer in found] == [True, True]
+    assert secret.reads == 2
