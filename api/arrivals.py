@@ -48,18 +48,17 @@ def _keys(event: Mapping[str, Any]) -> list[str]:
 
 
 def _settled(services: Services, incoming: Incoming, id: str) -> str:
-    """Stored, refused, or gone already."""
-    state = "gone"
+    """Stored or refused, now or before; gone where there is no file, or nobody to tell."""
     told = read_outcome(incoming, id)
-    if told is not None and told.status.state == "waiting":
+    state: str = "gone" if told is None else told.status.state
+    if told is not None and state == "waiting":
         status = _dealt_with(services, incoming, id)
         if status is None:
-            return state
+            return "gone"
         write_outcome(incoming, status, told.token)
         services.metrics.count("UploadsStored" if status.state == "stored" else "UploadsRefused")
         state = status.state
-    # Without a ticket there is nobody to tell. A ticket's form is good for some minutes, and its first file counts.
-    # Last: until here the event could begin anew.
+    # Last: until here the event could begin anew. A ticket's form is good for some minutes: its first file counts.
     incoming.remove(id)
     return state
 

@@ -110,15 +110,21 @@ class Picture:
 
         libjpeg only warns of that, as it does of stray bytes that do no harm; its words tell the two apart.
         """
+        if not self._reads_without_warnings():
+            # Not before the first decoder, which may hold the whole picture, is gone with the error.
+            forget_complaints()
+            self._read(self._loader.open())
+        self._deadline.check()
+
+    def _reads_without_warnings(self) -> bool:
         try:
             with vips_errors():
                 self._read(made("jpegload_source", self._data, access="sequential", fail_on="warning"))
         except BrokenImage as error:
             if _ENDS_EARLY in str(error):
                 raise
-            forget_complaints()
-            self._read(self._loader.open())
-        self._deadline.check()
+            return False
+        return True
 
     def _images(self, max_pixels: int) -> Iterator[pyvips.Image]:
         if self._format.traits.loads_animation:

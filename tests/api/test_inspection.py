@@ -456,3 +456,13 @@ def test_a_jpeg_with_stray_bytes_between_its_segments_is_whole() -> None:
     table = file.index(b"\xff\xdb")
 
     assert inspect(file[:table] + b"\0\0" + file[table:], declared_type=None, settings=UploadSettings()).width == 64
+
+
+@pytest.mark.parametrize("kind", ["cut", "stray bytes"])
+def test_a_harmed_progressive_jpeg_takes_no_more_memory_than_a_whole_one(kind: str) -> None:
+    """One decoder after the other: each holds 24 megapixels of coefficients."""
+    file = bytes(drawn(1000, 1000).resize(6, vscale=4).jpegsave_buffer(Q=20, interlace=True, subsample_mode="off"))
+    table = file.index(b"\xff\xdb")
+    harmed = file[: len(file) // 2] if kind == "cut" else file[:table] + b"\0\0" + file[table:]
+
+    assert in_a_process(harmed)[1] < 256

@@ -60,7 +60,7 @@ def test_a_file_that_arrives_is_stored_and_its_owner_told(key: str | None) -> No
     assert api.queue.tags == ([original_tag(f"s3://{BUCKET}/{key}")] if key else [])
     assert incoming.files == {}
     # S3 may send its event twice.
-    assert api.api.arrival(event, None) == {"uploads": {ticket["id"]: "gone"}}
+    assert api.api.arrival(event, None) == {"uploads": {ticket["id"]: "stored"}}
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_the_first_file_of_a_ticket_counts() -> None:
     api.queue.sent.clear()
 
     assert api.api.arrival(incoming.arrive(ticket["id"], picture(shade=99)), None) == {
-        "uploads": {ticket["id"]: "gone"}
+        "uploads": {ticket["id"]: "stored"}
     }
     assert api.originals.objects["a/1.png"][0] == PNG
     assert (incoming.files, api.queue.sent) == ({}, [])
