@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from api import arrivals, changes, deletions, lookups, purge, tickets, uploads
-from api.authorizer import authorize, iam_principal, principal_of
-from api.cors import cors_headers
-from api.event import base_of, header_of, request_of
-from api.exchange import ApiAnswer, ApiRequest
-from api.principal import Principal
+from api import arrivals, deletions, lookups, tickets, uploads
+from api.access.authorizer import authorize, iam_principal, principal_of
+from api.access.principal import Principal
 from api.problems import MEDIA_TYPE, InternalProblem, MethodNotAllowed, NotFound, Problem, Unauthorized
+from api.purges import changes, purge
+from api.requests.cors import cors_headers
+from api.requests.event import base_of, header_of, request_of
+from api.requests.exchange import ApiAnswer, ApiRequest
 from api.routes import JSON, ROUTES, Route
 from api.services import Services
 from api.settings import GATEWAY_SECONDS

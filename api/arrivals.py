@@ -10,16 +10,16 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from api.conditions import Wanted
 from api.described import described
-from api.incoming import Arrived, Incoming
-from api.inspection import inspect
+from api.inspection.inspect import inspect
 from api.keys import checked_key
 from api.models import UploadStatus
 from api.placing import placed
 from api.problems import Problem
 from api.purging import ordered_purge
+from api.requests.conditions import Wanted
 from api.services import Services
+from api.stores.incoming import Arrived, Incoming
 from api.tickets import read_outcome, wanted_by, write_outcome
 
 _log = logging.getLogger(__name__)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from api.conditions import refuse_conditions
-from api.exchange import ApiAnswer, ApiRequest
+from api.access.principal import Scope
 from api.keys import key_from_path
 from api.models import ImageDeleted
-from api.principal import Scope
 from api.problems import InvalidRequest, NotFound
 from api.purging import cache_tag, ordered_purge
+from api.requests.conditions import refuse_conditions
+from api.requests.exchange import ApiAnswer, ApiRequest
 from api.services import Services
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from api.models import ImageStored, Purge
-from api.originals import Original
 from api.purging import cache_tag
 from api.services import Services
+from api.stores.originals import Original
 
 
 def described(services: Services, original: Original, purge: Purge | None = None) -> ImageStored:

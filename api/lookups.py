@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from api.described import described, headers_of
-from api.exchange import ApiAnswer, ApiRequest
 from api.keys import key_from_path
 from api.problems import NotFound
+from api.requests.exchange import ApiAnswer, ApiRequest
 from api.services import Services
 
 

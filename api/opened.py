@@ -5,19 +5,19 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from api.aws import Clients
-from api.folder_originals import FolderOriginals
-from api.incoming import S3Incoming
-from api.invalidations import Invalidations
+from api.access.tokens import configured_tokens, secret_text
 from api.metrics import Metrics, NoMetrics
-from api.originals import Originals
-from api.queue import PurgeQueue
-from api.results import StoredResults
-from api.s3_originals import S3Originals
+from api.purges.invalidations import Invalidations
+from api.purges.queue import PurgeQueue
+from api.purges.results import StoredResults
+from api.purges.sqs_queue import SqsQueue
 from api.services import Services
 from api.settings import ApiSettings
-from api.sqs_queue import SqsQueue
-from api.tokens import configured_tokens, secret_text
+from api.stores.aws import Clients
+from api.stores.folder_originals import FolderOriginals
+from api.stores.incoming import S3Incoming
+from api.stores.originals import Originals
+from api.stores.s3_originals import S3Originals
 from renderer.errors import ConfigurationError
 
 

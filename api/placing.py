@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from api.conditions import Wanted
-from api.facts import Facts
 from api.keys import content_key, is_content_key
-from api.originals import ANY, Condition, Original
 from api.problems import InvalidKey, PreconditionFailed, StoreUnavailable
+from api.requests.conditions import Wanted
 from api.services import Services
+from api.stores.facts import Facts
+from api.stores.originals import ANY, Condition, Original
 from renderer.formats import NAMES
 
 _TRIES: Final = 3

@@ -6,8 +6,8 @@ import logging
 from typing import Final, Literal
 
 from api.models import Purge
-from api.orders import PurgeOrder
 from api.problems import PurgeNotQueued
+from api.purges.orders import PurgeOrder
 from api.services import Services
 from renderer.cache.tags import original_tag
 from renderer.storage.object_store import StoreError

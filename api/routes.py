@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from api import models
 from api import problems as p
-from api.principal import Scope
+from api.access.principal import Scope
 
 Function = Literal["upload", "read", "delete", "presign"]
 """Which of the API's functions serves a route."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from api.incoming import Incoming
+from api.access.tokens import Tokens
 from api.metrics import Metrics, NoMetrics
-from api.originals import Originals
-from api.purge import Invalidator, ResultPurge
-from api.queue import PurgeQueue
+from api.purges.purge import Invalidator, ResultPurge
+from api.purges.queue import PurgeQueue
 from api.settings import ApiSettings
-from api.tokens import Tokens
+from api.stores.incoming import Incoming
+from api.stores.originals import Originals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

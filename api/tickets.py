@@ -14,17 +14,17 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from api.conditions import refuse_conditions
+from api.access.principal import Principal, Scope
 from api.described import rfc3339
-from api.exchange import ApiAnswer, ApiRequest
-from api.incoming import LIFETIME_SECONDS, Incoming
+from api.inspection.media_types import names_format
 from api.keys import checked_key
-from api.media_types import names_format
 from api.models import UploadAsked, UploadStatus, UploadTicket
-from api.principal import Principal, Scope
 from api.problems import FormatNotAllowed, KeyForbidden, NotFound, TooLarge, UnsupportedMediaType, UploadsUnavailable
+from api.requests.conditions import refuse_conditions
+from api.requests.exchange import ApiAnswer, ApiRequest
+from api.requests.validation import invalid
 from api.services import Services
-from api.validation import invalid
+from api.stores.incoming import LIFETIME_SECONDS, Incoming
 
 KEY: Final = "key"
 TOKEN: Final = "token"  # noqa: S105  the name of a member, not a token

@@ -8,17 +8,12 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from api.conditions import Wanted, refuse_conditions, wanted
+from api.access.principal import Principal, Scope
 from api.described import described, headers_of, path_of
-from api.downloads import download
-from api.exchange import ApiAnswer, ApiRequest
-from api.file_names import plain_name
-from api.forms import form_of
-from api.inspection import SECONDS, Inspected, inspect
+from api.inspection.inspect import SECONDS, Inspected, inspect
 from api.keys import checked_key, key_from_path
 from api.models import ImageByURL
 from api.placing import Placed, placed
-from api.principal import Principal, Scope
 from api.problems import (
     InvalidRequest,
     KeyForbidden,
@@ -29,8 +24,13 @@ from api.problems import (
     UnsupportedMediaType,
 )
 from api.purging import ordered_purge
+from api.requests.conditions import Wanted, refuse_conditions, wanted
+from api.requests.exchange import ApiAnswer, ApiRequest
+from api.requests.forms import form_of
+from api.requests.validation import invalid
 from api.services import Services
-from api.validation import invalid
+from api.urls.downloads import download
+from api.urls.file_names import plain_name
 
 _log = logging.getLogger(__name__)
 

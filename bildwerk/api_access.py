@@ -71,7 +71,7 @@ def _token_of(path: Path) -> str:
 
 
 def _check(token: str, place: str) -> None:
-    from api.token_list import is_token
+    from api.access.token_list import is_token
 
     if not token:
         raise ValueError(

@@ -28,7 +28,7 @@ _PREFIX: Final = "bw_"
 def run(arguments: list[str]) -> int:
     """Prints the token, its hash and the entry."""
     chosen = _parser().parse_args(arguments)
-    from api.token_list import BadTokenList, hashed, read_tokens
+    from api.access.token_list import BadTokenList, hashed, read_tokens
 
     token = f"{_PREFIX}{secrets.token_urlsafe(32)}"
     entry = {"name": chosen.name, "token_sha256": hashed(token).hex(), "scopes": list(dict.fromkeys(chosen.scope))}

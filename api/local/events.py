@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 from urllib.parse import quote_plus
 
-from api.facts import Facts
 from api.local.calls import REGION
-from api.originals import ANY, Condition, Original, Originals
 from api.problems import PreconditionFailed
+from api.stores.facts import Facts
+from api.stores.originals import ANY, Condition, Original, Originals
 
 _log = logging.getLogger(__name__)
 

@@ -18,7 +18,6 @@ from typing import Any, Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from api.cors import cors_headers
 from api.local.access import Access
 from api.local.bodies import read_body
 from api.local.calls import Calls, Context, Function, Functions
@@ -34,6 +33,7 @@ from api.problems import (
     TooManyRequests,
     Unauthorized,
 )
+from api.requests.cors import cors_headers
 from api.routes import Route, routes_of
 from api.settings import GATEWAY_SECONDS
 from renderer.telemetry.formats import fields

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from api.local.lock import held_alone
-from api.orders import PurgeOrder
 from api.problems import PurgeNotQueued, StoreUnavailable
+from api.purges.orders import PurgeOrder
 from renderer.errors import ConfigurationError
 
 Kind = Literal["purge", "change", "arrival"]

@@ -14,14 +14,14 @@ from typing import Any
 import pyvips
 
 from api.application import Api
-from api.facts import Facts
-from api.incoming import Arrived
-from api.orders import PurgeOrder
-from api.originals import ANY, Condition, Original
 from api.problems import PreconditionFailed, PurgeNotQueued, StoreUnavailable
+from api.purges.orders import PurgeOrder
 from api.routes import ROUTES
 from api.services import Services
 from api.settings import ApiSettings, load_api_settings
+from api.stores.facts import Facts
+from api.stores.incoming import Arrived
+from api.stores.originals import ANY, Condition, Original
 from renderer.formats import NAMES
 
 BUCKET = "pictures"

@@ -16,15 +16,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from api.changes import change
-from api.facts import Facts
 from api.local.events import WatchedOriginals
 from api.local.gateway import Gateway
 from api.local.journal import Journal
 from api.local.pump import Pump
 from api.local.server import serve
-from api.orders import PurgeOrder
-from api.originals import ANY, Condition, Original
+from api.purges.changes import change
+from api.purges.orders import PurgeOrder
+from api.stores.facts import Facts
+from api.stores.originals import ANY, Condition, Original
 from renderer.cache.tags import original_tag
 from renderer.server.listener import open_listener, shown_address
 from tests.api.local_functions import FakeFunctions, answered

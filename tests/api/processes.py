@@ -24,8 +24,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from api.facts import Facts, facts_of
 from api.problems import TYPE_PREFIX
+from api.stores.facts import Facts, facts_of
 from benchmarks.load.s3 import ACCESS_KEY, SECRET_KEY, S3Server, writer
 from renderer.cache.tags import original_tag
 from tests.api.queued import aws, client, invalidated, new_distribution

@@ -12,9 +12,9 @@ from typing import Any
 import botocore.session
 from moto.server import ThreadedMotoServer
 
-from api.orders import PurgeOrder
 from api.problems import PurgeNotQueued
-from api.sqs_queue import message_text
+from api.purges.orders import PurgeOrder
+from api.purges.sqs_queue import message_text
 from renderer.cache.tags import original_tag
 
 ORIGIN = {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"}

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from api.aws import Clients
-from api.facts import Facts
 from api.settings import StoreSettings
+from api.stores.aws import Clients
+from api.stores.facts import Facts
 from benchmarks.load.s3 import ACCESS_KEY, SECRET_KEY, S3Server
 
 KEYS = [

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from api.authorizer import Refused, authorize, iam_principal, principal_of
-from api.principal import Principal, Scope
+from api.access.authorizer import Refused, authorize, iam_principal, principal_of
+from api.access.principal import Principal, Scope
+from api.access.token_list import read_tokens
 from api.problems import TokensUnavailable, Unauthorized
-from api.token_list import read_tokens
 
 UPLOAD, DELETE, BOTH, NONE = (f"bw_{name:-<30}" for name in ("upload", "delete", "both", "none"))
 STAGE = "arn:aws:execute-api:eu-central-1:123456789012:abc123/prod"

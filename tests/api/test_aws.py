@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from api.aws import Clients
 from api.problems import StoreUnavailable
-from api.s3_originals import S3Originals
 from api.settings import StoreSettings
+from api.stores.aws import Clients
+from api.stores.s3_originals import S3Originals
 from tests.servers.s3 import aws_credentials
 
 __all__ = ["aws_credentials"]

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from api import problems
-from api.inspection import inspect
+from api.inspection.inspect import inspect
+from api.inspection.polyglots import refuse_polyglot
 from api.local.pump import Pump
-from api.polyglots import refuse_polyglot
 from api.settings import UploadSettings
 from renderer.cache.tags import original_tag
 from renderer.formats import ImageFormat

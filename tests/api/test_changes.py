@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.changes import change
 from api.problems import PurgeNotQueued
-from api.sqs_queue import message_text
+from api.purges.changes import change
+from api.purges.sqs_queue import message_text
 from renderer.cache.tags import original_tag
 from tests.api.queued import ListQueue
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.conditions import Wanted, wanted
 from api.problems import InvalidRequest
+from api.requests.conditions import Wanted, wanted
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,10 @@ from aiohttp import web
 from aiohttp.abc import ResolveResult
 
 from api import problems
-from api.downloads import Downloaded, download
-from api.public_addresses import is_public
 from api.settings import UploadSettings
+from api.urls.downloaded import Downloaded
+from api.urls.downloads import download
+from api.urls.public_addresses import is_public
 from tests.api.raw_origin import Script, answer, chunked, endless, redirecting, sending, serving, stalling
 from tests.http.test_addresses import METADATA, NUMBERS, TABLE, Book, written
 from tests.servers.web import serving as serving_application
@@ -205,9 +206,8 @@ def test_threads_download_beside_each_other() -> None:
 
 def test_what_downloads_is_imported_when_something_is_downloaded() -> None:
     """The library is most of what a cold start would pay for."""
-    code = (
-        "import sys, api.downloads; print([name for name in ('aiohttp', 'yarl', 'multipart') if name in sys.modules])"
-    )
+    late = ("aiohttp", "yarl", "multipart")
+    code = f"import sys, api.urls.downloads; print([name for name in {late} if name in sys.modules])"
 
     assert in_process(code) == "[]"
 
@@ -672,7 +672,7 @@ def descriptors() -> int:
 def test_a_large_file_takes_its_size_of_memory_and_not_twice() -> None:
     """64 MiB in a process of its own, whose peak is 100 MiB higher at most."""
     code = (
-        "import pathlib, re, sys; from api.downloads import download; from api.settings import UploadSettings\n"
+        "import pathlib, re, sys; from api.urls.downloads import download; from api.settings import UploadSettings\n"
         "settings = UploadSettings(allow_addresses=('loopback',), allow_http=True)\n"
         # ru_maxrss would be inherited from the process that starts this one.
         "def peak(): return int(re.search('VmHWM:[^0-9]*(.*) kB', pathlib.Path('/proc/self/status').read_text())[1])\n"
@@ -696,7 +696,7 @@ def test_a_large_file_takes_its_size_of_memory_and_not_twice() -> None:
 def outcome(url: str, *, trusted: Path, allow_http: bool = False) -> str:
     """The file, or the kind of problem, in a process that believes a certificate."""
     code = (
-        "import json, sys; from api.downloads import download; from api.settings import UploadSettings;"
+        "import json, sys; from api.urls.downloads import download; from api.settings import UploadSettings;"
         "from api.problems import Problem\n"
         "url, changes = json.loads(sys.argv[1])\n"
         "try: print(download(url, settings=UploadSettings(**changes)).data.decode())\n"

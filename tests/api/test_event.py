@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from api.event import MOST_BYTES, header_of, request_of
-from api.principal import Principal
+from api.access.principal import Principal
 from api.problems import InvalidRequest, TooLarge
+from api.requests.event import MOST_BYTES, header_of, request_of
 
 ALL = Principal(name="all")
 

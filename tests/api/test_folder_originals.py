@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from api.folder_originals import FolderOriginals
-from api.originals import Condition, Original
 from api.problems import InvalidKey, PreconditionFailed
+from api.stores.folder_originals import FolderOriginals
+from api.stores.originals import Condition, Original
 from renderer.errors import ConfigurationError
 from renderer.storage.filesystem import Filesystem
 from tests.api.stores import KEYS, facts_for
@@ -142,8 +142,8 @@ def test_a_condition_holds_at_the_moment_of_the_write(originals: FolderOriginals
 CREATES = """
 import sys
 from pathlib import Path
-from api.folder_originals import FolderOriginals
-from api.originals import Condition
+from api.stores.folder_originals import FolderOriginals
+from api.stores.originals import Condition
 from api.problems import PreconditionFailed
 from tests.api.stores import facts_for
 originals, data = FolderOriginals(Path(sys.argv[1])), sys.argv[2].encode() * 100_000
@@ -311,7 +311,7 @@ def test_facts_beside_do_not_pile_up(tmp_path: Path) -> None:
 WRITES = """
 import itertools, sys
 from pathlib import Path
-from api.folder_originals import FolderOriginals
+from api.stores.folder_originals import FolderOriginals
 from tests.api.stores import facts_for
 originals = FolderOriginals(Path(sys.argv[1]), uses_attributes=sys.argv[2] == "attributes")
 for number in itertools.count():
@@ -344,7 +344,7 @@ def test_a_writer_that_is_killed_leaves_a_whole_file(tmp_path: Path, kind: str) 
 FILLS = """
 import sys
 from pathlib import Path
-from api.folder_originals import FolderOriginals
+from api.stores.folder_originals import FolderOriginals
 from api.problems import StoreUnavailable
 from tests.api.stores import facts_for
 originals = FolderOriginals(Path(sys.argv[1]), uses_attributes=sys.argv[2] == "attributes")

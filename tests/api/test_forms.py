@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.forms import Form, form_of
 from api.problems import InvalidRequest
+from api.requests.forms import Form, form_of
 
 TYPE = 'multipart/form-data; boundary="b"'
 

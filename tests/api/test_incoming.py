@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from api.aws import Clients
-from api.incoming import Arrived, S3Incoming
 from api.problems import InvalidKey, StoreUnavailable, TooLarge
 from api.settings import StoreSettings
+from api.stores.aws import Clients
+from api.stores.incoming import Arrived, S3Incoming
 from benchmarks.load.s3 import Moto, S3Server
 from tests.api.stores import canned, clients, store
 from tests.servers.s3 import aws_credentials, shared_s3

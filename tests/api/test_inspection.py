@@ -15,7 +15,7 @@ import pytest
 import pyvips
 
 from api import problems
-from api.inspection import Inspected, inspect
+from api.inspection.inspect import Inspected, inspect
 from api.settings import UploadSettings
 from renderer.formats import ImageFormat
 from tests.api.pictures import claiming, drawn, every_format, film, further_kinds, gif_bomb, png_bomb, svg
@@ -381,7 +381,7 @@ _INSPECT = """
 import json, re, resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
-from api.inspection import inspect
+from api.inspection.inspect import inspect
 from api.problems import Problem
 from api.settings import UploadSettings
 try:
@@ -430,7 +430,7 @@ def test_a_refused_file_loads_no_decoder() -> None:
     """A cold start pays for libvips and for the XML parser only when a picture has come so far."""
     program = (
         "import sys; from api import problems\n"
-        "from api.inspection import inspect; from api.settings import UploadSettings\n"
+        "from api.inspection.inspect import inspect; from api.settings import UploadSettings\n"
         "try: inspect(b'hello', declared_type=None, settings=UploadSettings())\n"
         "except problems.NotAnImage: print([m for m in ('pyvips', 'lxml', 'numpy', 'boto3') if m in sys.modules])"
     )

@@ -19,13 +19,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from api.application import Api as Functions
-from api.invalidations import CloudFrontBusy
 from api.local.events import WatchedOriginals
 from api.local.journal import Journal
 from api.local.pump import Pump
-from api.orders import PurgeOrder
 from api.problems import TYPE_PREFIX, PurgeNotQueued
-from api.results import ResultsNotDeleted
+from api.purges.invalidations import CloudFrontBusy
+from api.purges.orders import PurgeOrder
+from api.purges.results import ResultsNotDeleted
 from api.services import Services
 from renderer.cache.opened import open_results
 from renderer.cache.tags import original_tag

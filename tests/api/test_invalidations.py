@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
-from api.invalidations import ATTEMPT_SECONDS, MOST_TAGS, CloudFrontBusy, InvalidationFailed, Invalidations
+from api.purges.invalidations import ATTEMPT_SECONDS, MOST_TAGS, CloudFrontBusy, InvalidationFailed, Invalidations
 from tests.api.queued import aws, client, invalidated, new_distribution, tag
 
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from api.facts import Facts
 from api.local.events import WatchedOriginals, s3_event
 from api.local.journal import MOST_RECEIVES, Journal
 from api.local.pump import Pump
-from api.orders import PurgeOrder
-from api.originals import Condition
 from api.problems import PreconditionFailed, PurgeNotQueued, StoreUnavailable
+from api.purges.orders import PurgeOrder
+from api.stores.facts import Facts
+from api.stores.originals import Condition
 from renderer.errors import ConfigurationError
 from tests.api.fakes import MemoryOriginals
 from tests.api.local_functions import FakeFunctions

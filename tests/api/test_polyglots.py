@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from api.polyglots import refuse_polyglot
+from api.inspection.polyglots import refuse_polyglot
 from api.problems import BrokenImage, Polyglot
 from renderer.formats import detect
 from tests.api.pictures import drawn, every_format, film, further_kinds, svg

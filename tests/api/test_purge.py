@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from api.invalidations import MOST_TAGS, CloudFrontBusy, InvalidationFailed, Invalidations
-from api.orders import PurgeOrder
 from api.problems import PurgeNotQueued
-from api.purge import MOST_RECEIVES, purge_batch
-from api.results import ResultsNotDeleted, StoredResults
-from api.sqs_queue import SqsQueue, message_text
+from api.purges.invalidations import MOST_TAGS, CloudFrontBusy, InvalidationFailed, Invalidations
+from api.purges.orders import PurgeOrder
+from api.purges.purge import MOST_RECEIVES, purge_batch
+from api.purges.results import ResultsNotDeleted, StoredResults
+from api.purges.sqs_queue import SqsQueue, message_text
 from renderer.cache.opened import open_results
 from renderer.settings.load import load_settings
 from renderer.storage.object_store import StoreError

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from api.results import ResultsNotDeleted, StoredResults
+from api.purges.results import ResultsNotDeleted, StoredResults
 from benchmarks.load.s3 import S3Server, writer
 from renderer.cache.opened import open_results
 from renderer.cache.tags import original_tag

@@ -12,13 +12,13 @@ from dataclasses import replace
 
 import pytest
 
-from api.aws import Clients
-from api.facts import Facts
-from api.originals import Condition, Original
 from api.problems import InvalidKey, PreconditionFailed, Problem, StoreUnavailable
-from api.s3_originals import S3Originals
-from api.s3_versions import delete_versions
 from api.settings import StoreSettings
+from api.stores.aws import Clients
+from api.stores.facts import Facts
+from api.stores.originals import Condition, Original
+from api.stores.s3_originals import S3Originals
+from api.stores.s3_versions import delete_versions
 from benchmarks.load.s3 import Moto, S3Server
 from tests.api.stores import KEYS, canned, clients, facts_for, store
 from tests.servers.s3 import aws_credentials, own_s3, shared_s3

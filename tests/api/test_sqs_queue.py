@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from api.orders import PurgeOrder
 from api.problems import PurgeNotQueued
-from api.sqs_queue import SqsQueue
+from api.purges.orders import PurgeOrder
+from api.purges.sqs_queue import SqsQueue
 from tests.api.queued import aws, client, order, tag
 
 

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
-from api.aws import Clients
-from api.principal import Principal, Scope
+from api.access.principal import Principal, Scope
+from api.access.token_list import LONGEST, BadTokenList, is_token, read_tokens
+from api.access.tokens import SecretTokens, SecretUnreadable, configured_tokens, secret_text
 from api.problems import TokensUnavailable
 from api.settings import AccessSettings, StoreSettings
-from api.token_list import LONGEST, BadTokenList, is_token, read_tokens
-from api.tokens import SecretTokens, SecretUnreadable, configured_tokens, secret_text
+from api.stores.aws import Clients
 from renderer.errors import ConfigurationError
 
 CMS = "bw_cms-0123456789abcdefghij"

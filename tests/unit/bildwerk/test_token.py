@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from api.principal import Principal, Scope
-from api.token_list import read_tokens
+from api.access.principal import Principal, Scope
+from api.access.token_list import read_tokens
 from bildwerk.main import main
 
 

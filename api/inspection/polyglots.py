@@ -2,7 +2,7 @@
 
 Refused are:
 
-- bytes behind the picture's end that `api.trailers` does not know;
+- bytes behind the picture's end that `api.inspection.trailers` does not know;
 - files that archive programs open: an end of a ZIP's directory that points to a directory which is there;
 - RAR and 7-Zip archives behind the picture's end, whatever they are inside of;
 - `%PDF-` in the first 1,024 bytes, where readers of PDF look for it;
@@ -12,7 +12,7 @@ Refused are:
   GIF whose size spells it), where behind the comment's end a program goes on.
 
 Of 6,982 different pictures on one machine, most of them icons, only broken ones are refused. Two whole ones were at
-first, for what a camera and an editor had left behind their ends; `api.trailers` knows it since.
+first, for what a camera and an editor had left behind their ends; `api.inspection.trailers` knows it since.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from api.picture_parts import WALKS
+from api.inspection.picture_parts import WALKS
+from api.inspection.trailers import is_expected
 from api.problems import BrokenImage, Polyglot
-from api.trailers import is_expected
 from renderer.formats import ImageFormat
 
 _TOLD_BY_DECODERS: Final = frozenset({ImageFormat.JPEG, ImageFormat.BMP, ImageFormat.ICO})

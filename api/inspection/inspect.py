@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from api import problems
-from api.camera_raw import is_camera_raw
-from api.facts import Facts
-from api.media_types import check_declared
-from api.polyglots import refuse_polyglot
+from api.inspection.camera_raw import is_camera_raw
+from api.inspection.media_types import check_declared
+from api.inspection.polyglots import refuse_polyglot
 from api.settings import UploadSettings
+from api.stores.facts import Facts
 from renderer.errors import BrokenImage, RequestTimeout, ResultImpossible, SourceResolutionTooLarge, UnsupportedFormat
 from renderer.formats import ImageFormat, detect
 

@@ -18,7 +18,7 @@ import re
 import struct
 from typing import Final
 
-from api.picture_parts import Found, boxes_end, jpeg_end
+from api.inspection.picture_parts import Found, boxes_end, jpeg_end
 
 _PADDING: Final = re.compile(rb"(?:(?!.{4}ftyp)[\x00\t\n\r ]|\xff(?!\xd8))*+", re.DOTALL)
 """Without the zeros that the size of a film's first box begins with, and the first byte of a JPEG."""

@@ -12,8 +12,8 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from api.keys import INCOMING, is_content_key
-from api.orders import PurgeOrder
-from api.queue import PurgeQueue
+from api.purges.orders import PurgeOrder
+from api.purges.queue import PurgeQueue
 from renderer.cache.tags import original_tag
 
 _log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from api.orders import PurgeOrder
+from api.purges.orders import PurgeOrder
 
 
 class PurgeQueue(Protocol):

@@ -26,8 +26,8 @@ from pydantic import (
     model_validator,
 )
 
+from api.access.principal import Principal, Scope
 from api.keys import checked_key
-from api.principal import Principal, Scope
 from api.problems import InvalidKey
 
 SHORTEST: Final = 20

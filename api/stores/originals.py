@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from api.facts import Facts
+from api.stores.facts import Facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ import json
 import os
 from typing import Final
 
-from api.facts import Facts, facts_of
-from api.folder_files import CREATE, FOLDER, READ, remove, write_whole
+from api.stores.facts import Facts, facts_of
+from api.stores.folder_files import CREATE, FOLDER, READ, remove, write_whole
 
 _ATTRIBUTE: Final = "user.bildwerk.facts"
 HAS_ATTRIBUTES: Final = hasattr(os, "setxattr")

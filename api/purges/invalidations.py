@@ -23,8 +23,8 @@ MOST_TAGS: Final = 3000
 """In one invalidation: CloudFront's quota for what is in progress."""
 
 ATTEMPT_SECONDS: Final = 10.0
-"""What has to be left for an attempt: 2 s for connecting and 8 s for reading, see `api.aws`. Where the SDK itself tries
-a second time because nothing came, the function may be timed out; then the batch comes again."""
+"""What has to be left for an attempt: 2 s for connecting and 8 s for reading (`api.stores.aws`). Where the SDK itself
+tries a second time because nothing came, the function may be timed out; then the batch comes again."""
 
 REMAINING_SECONDS: Final = 45.0
 """For whoever does not say."""

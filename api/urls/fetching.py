@@ -1,4 +1,4 @@
-"""The requests of one download; imported by `api.downloads` when there is one, because aiohttp takes its time.
+"""The requests of one download; imported by `api.urls.downloads` when there is one, because aiohttp takes its time.
 
 Redirects are followed here, not by aiohttp: each is checked for its scheme, and its address where the connection is
 made. Nothing goes along: no credentials, no cookies, no referrer, and the environment's proxies and netrc are not read.
@@ -26,10 +26,10 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from api import problems
-from api.downloads import Downloaded
-from api.file_names import disposition_name, url_name
-from api.public_addresses import PublicGuard
 from api.settings import UploadSettings
+from api.urls.downloaded import Downloaded
+from api.urls.file_names import disposition_name, url_name
+from api.urls.public_addresses import PublicGuard
 from renderer.errors import SourceAddressForbidden, SourceError, SourceTooLarge
 from renderer.settings.sources import SourceSettings
 from renderer.sources.connections import Connections
@@ -58,7 +58,7 @@ _INCOMPLETE: Final = "The answer broke off, is no HTTP, or is not as long or not
 
 
 async def fetch(url: str, settings: UploadSettings, resolver: AbstractResolver | None) -> Downloaded:
-    """The file behind the URL; raises as `api.downloads.download` does."""
+    """The file behind the URL; raises as `api.urls.downloads.download` does."""
     try:
         async with asyncio.timeout(settings.url_seconds):
             return await _fetched(url, settings, resolver or aiohttp.ThreadedResolver())

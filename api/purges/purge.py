@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from api.invalidations import MOST_TAGS, CloudFrontBusy, InvalidationFailed
 from api.problems import PurgeNotQueued
-from api.purge_records import Batch, Record, batch_of
-from api.queue import PurgeQueue
-from api.results import ResultsNotDeleted
-from api.sqs_queue import MOST_MESSAGES
+from api.purges.invalidations import MOST_TAGS, CloudFrontBusy, InvalidationFailed
+from api.purges.purge_records import Batch, Record, batch_of
+from api.purges.queue import PurgeQueue
+from api.purges.results import ResultsNotDeleted
+from api.purges.sqs_queue import MOST_MESSAGES
 from renderer.storage.object_store import StoreError
 
 _log = logging.getLogger(__name__)

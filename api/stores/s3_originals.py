@@ -17,12 +17,12 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from api.aws import Clients, code_of, retries_of, status_of, store_errors
-from api.facts import Facts, facts_of
-from api.originals import ANY, Condition, Original
 from api.problems import InvalidKey, PreconditionFailed, Problem
-from api.s3_versions import delete_versions
 from api.settings import StoreSettings
+from api.stores.aws import Clients, code_of, retries_of, status_of, store_errors
+from api.stores.facts import Facts, facts_of
+from api.stores.originals import ANY, Condition, Original
+from api.stores.s3_versions import delete_versions
 from renderer.formats import NAMES
 
 _TRIES: Final = 3

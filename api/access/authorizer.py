@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.principal import Principal, Scope
+from api.access.principal import Principal, Scope
+from api.access.tokens import Tokens
 from api.problems import Unauthorized
-from api.tokens import Tokens
 
 _BEARER: Final = re.compile(r"bearer +([!-~]{1,512})", re.IGNORECASE)
 """RFC 6750 section 2.1; what a token looks like is not decided here."""

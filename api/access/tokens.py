@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from api.aws import Clients
-from api.principal import Principal
+from api.access.principal import Principal
+from api.access.token_list import BadTokenList, TokenList, is_token, read_tokens
 from api.problems import TokensUnavailable
 from api.settings import AccessSettings
-from api.token_list import BadTokenList, TokenList, is_token, read_tokens
+from api.stores.aws import Clients
 from renderer.errors import ConfigurationError
 
 _log = logging.getLogger(__name__)

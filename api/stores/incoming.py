@@ -16,10 +16,10 @@ from io import BytesIO
 from typing import Any, Final, Protocol
 from urllib.parse import quote, unquote
 
-from api.aws import Clients, store_errors
 from api.keys import INCOMING
 from api.problems import InvalidKey, StoreUnavailable, TooLarge
 from api.settings import StoreSettings
+from api.stores.aws import Clients, store_errors
 from renderer.scalars import decode_base64url, encode_base64url
 
 LIFETIME_SECONDS: Final = 300

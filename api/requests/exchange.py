@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from api.principal import Principal
+from api.access.principal import Principal
 from api.settings import GATEWAY_SECONDS
 
 

@@ -12,9 +12,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.exchange import ApiRequest
-from api.principal import Principal
+from api.access.principal import Principal
 from api.problems import InvalidRequest, TooLarge
+from api.requests.exchange import ApiRequest
 from api.settings import GATEWAY_SECONDS
 
 MOST_BYTES: Final = 6_291_456

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api.orders import PurgeOrder
+from api.purges.orders import PurgeOrder
 
 _log = logging.getLogger(__name__)
 

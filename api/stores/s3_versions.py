@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api.aws import code_of
 from api.problems import StoreUnavailable
+from api.stores.aws import code_of
 
 _log = logging.getLogger(__name__)
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from api import folder_files as files
-from api.facts import Facts
-from api.folder_facts import HAS_ATTRIBUTES, FolderFacts
-from api.originals import ANY, Condition, Original
 from api.problems import InvalidKey, PreconditionFailed, StoreUnavailable
+from api.stores import folder_files as files
+from api.stores.facts import Facts
+from api.stores.folder_facts import HAS_ATTRIBUTES, FolderFacts
+from api.stores.originals import ANY, Condition, Original
 from renderer.errors import ConfigurationError
 from renderer.formats import NAMES, SNIFF_BYTES, detect
 

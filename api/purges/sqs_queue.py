@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # the SDK has no types
 
-from api.orders import PurgeOrder
 from api.problems import PurgeNotQueued
+from api.purges.orders import PurgeOrder
 
 _log = logging.getLogger(__name__)
 

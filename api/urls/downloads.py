@@ -8,31 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from api.settings import UploadSettings
+from api.urls.downloaded import Downloaded
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
 
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Downloaded:
-    """A file that was fetched.
-
-    Attributes:
-        data: the file, decoded.
-        content_type: the media type that the source declares, in lower case and without parameters; None if it
-            declares none.
-        file_name: what the source or the URL calls it; empty if neither does.
-    """
-
-    data: bytes = field(repr=False)
-    content_type: str | None
-    file_name: str
 
 
 def download(url: str, *, settings: UploadSettings, resolver: AbstractResolver | None = None) -> Downloaded:
@@ -47,7 +31,7 @@ def download(url: str, *, settings: UploadSettings, resolver: AbstractResolver |
         SourceProblem: one of its kinds; its detail names neither the URL nor an address.
     """
     # aiohttp takes 0.2 s to import, and few uploads come by URL.
-    from api.fetching import fetch
+    from api.urls.fetching import fetch
 
     return _run(fetch(url, settings, resolver))
 

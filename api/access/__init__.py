@@ -1,0 +1,1 @@
+"""Who may do what: tokens, the authorizer, and what comes of them."""

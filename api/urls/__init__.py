@@ -1,0 +1,1 @@
+"""Pictures that are fetched by their URL, from public addresses."""
