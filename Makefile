@@ -10,7 +10,8 @@ SHARED ?= ../shared
 NO_SYSTEM_VIPS := PKG_CONFIG_PATH= PKG_CONFIG_LIBDIR=$(CURDIR)/$(VENV)/no-pkg-config
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore $(NO_SYSTEM_VIPS) $(PY) -m pip install -q
 
-.PHONY: run test servers check conformance docs bench micro resilience dashboard image samples system-vips-is-hidden clean
+.PHONY: run test servers check conformance docs bench micro resilience dashboard image samples clean
+.PHONY: system-vips-is-hidden
 
 run: samples  ## a server with sample pictures, from nothing
 	@IMGPROXY_BIND=127.0.0.1:$(PORT) IMGPROXY_LOCAL_FILESYSTEM_ROOT=$(CURDIR)/.samples $(VENV)/bin/bildwerk serve --examples

@@ -1,0 +1,1 @@
+"""The container image: built, run and measured without Docker and without a registry."""
