@@ -17,13 +17,16 @@ from typing import Any, Final
 
 import pyvips
 
-from renderer.vips import foreign, operations, webp
+from renderer.vips import fields, foreign, metadata, operations, webp
 
 ELSEWHERE: Final = ((operations, "call"), (foreign, "decoded"), (webp, "pixels"), (webp, "save"))
 """Functions that call libvips without pyvips, or decode or encode without libvips; None leaves it to libvips."""
 
 _CHANGES: Final = ("set_type", "remove")
 """Methods of pictures that are no operations of libvips but change what operations see."""
+
+_CHANGES_ELSEWHERE: Final = ((fields, "remove_all"), (metadata, "remove_all"))
+"""Functions that do the same, under each name that they are called by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +207,9 @@ def _watching(recorder: _Recorder) -> Iterator[None]:
     for module, name in ELSEWHERE:
         function = getattr(module, name)
         replaced.append((module, name, function, recorder.watched(function)))
+    for module, name in _CHANGES_ELSEWHERE:
+        function = getattr(module, name)
+        replaced.append((module, name, function, recorder.watched(function, is_change=True)))
     for owner, name, _, watching in replaced:
         setattr(owner, name, watching)
     try:

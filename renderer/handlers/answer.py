@@ -91,6 +91,7 @@ def caching(
         expires=wanted.delivery.expires,
         passthrough=passthrough,
         fallback_ttl_seconds=fallback_ttl_seconds,
+        browser_ttl_seconds=server.browser_ttl_seconds,
     )
 
 

@@ -16,7 +16,12 @@ def finish(response: web.StreamResponse, services: Services, request_id: str) ->
     server = services.settings.server
     headers = response.headers
     if "Cache-Control" not in headers:
-        value = cache_control(status=response.status, ttl_seconds=server.ttl_seconds, now=time.time())
+        value = cache_control(
+            status=response.status,
+            ttl_seconds=server.ttl_seconds,
+            now=time.time(),
+            browser_ttl_seconds=server.browser_ttl_seconds,
+        )
         if value is not None:
             headers["Cache-Control"] = value
     set_common_headers(response, request_id=request_id, server_name=server.server_name)

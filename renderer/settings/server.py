@@ -126,6 +126,14 @@ class ServerSettings:
     ttl_seconds: int = setting(
         "IMGPROXY_TTL", read=integer(0), default=31_536_000, doc="`max-age` of responses; 0 sends `no-cache`."
     )
+    browser_ttl_seconds: int | None = setting(
+        "BILDWERK_BROWSER_TTL",
+        read=integer(0),
+        default=None,
+        shown_default="`IMGPROXY_TTL`",
+        doc="The most seconds that browsers may keep a response: `max-age` is then this and `s-maxage`, for a CDN, what"
+        " `max-age` would be. A purge reaches CDNs, not browsers.",
+    )
     cache_control_passthrough: bool = setting(
         "IMGPROXY_CACHE_CONTROL_PASSTHROUGH",
         read=BOOLEAN,

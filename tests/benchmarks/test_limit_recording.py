@@ -24,11 +24,20 @@ def turned(image: pyvips.Image) -> pyvips.Image:
     return image
 
 
+def described(image: pyvips.Image) -> pyvips.Image:
+    """With fields that results do not keep."""
+    image = image.copy()
+    image.set_type(pyvips.GValue.gstr_type, "exif-ifd0-ImageDescription", "a long description of noise")
+    image.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>")
+    return image
+
+
 SOURCES = {
     "JPEG": picture().jpegsave_buffer(),
     "progressive JPEG": picture().jpegsave_buffer(interlace=True),
     "grey JPEG": picture(1).jpegsave_buffer(),
     "turned JPEG": turned(picture()).jpegsave_buffer(),
+    "JPEG with metadata": described(picture()).jpegsave_buffer(),
     "JPEG in Display P3": picture().jpegsave_buffer(profile="p3"),
     "PNG with alpha": picture(4).pngsave_buffer(),
     "PNG with a palette": picture().pngsave_buffer(palette=True),

@@ -36,6 +36,19 @@ async def test_a_processing_url_gives_the_picture(start: Started, session: aioht
     assert headers["Last-Modified"]
 
 
+async def test_browsers_may_be_told_to_keep_a_picture_for_less_long(
+    start: Started, session: aiohttp.ClientSession
+) -> None:
+    """In every answer that may be kept: new, kept here, and not modified."""
+    address = await start(BILDWERK_BROWSER_TTL="60", BILDWERK_RESULTS_MEMORY_BYTES="1000000")
+    told = []
+    for headers in ({}, {}, {"If-None-Match": "*"}):
+        async with session.get(f"{address}/unsafe/w:60/{SOURCE}@webp", headers=headers) as response:
+            told.append(response.headers["Cache-Control"])
+
+    assert told == ["max-age=60, s-maxage=31536000, public"] * 3
+
+
 async def test_head_has_the_headers_of_get_and_no_body(start: Started, session: aiohttp.ClientSession) -> None:
     """HEAD is GET without the picture."""
     url = f"{await start()}/unsafe/w:60/{SOURCE}"

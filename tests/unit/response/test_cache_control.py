@@ -131,3 +131,31 @@ def test_an_explicit_age_comes_before_the_sources_header(
 def test_nothing_to_pass_on_and_no_age_is_no_cache() -> None:
     """The last rule."""
     assert cache_control(status=200, ttl_seconds=0, now=NOW, passthrough=SourceCaching(expires=PAST)) == "no-cache"
+
+
+@pytest.mark.parametrize(
+    ("ttl_seconds", "browser_seconds", "expires", "expected"),
+    [
+        (3600, 60, None, "max-age=60, s-maxage=3600, public"),
+        (3600, 0, None, "max-age=0, s-maxage=3600, public"),
+        (30, 60, None, "max-age=30, s-maxage=30, public"),
+        (3600, 60, 1_750_000_100, "max-age=60, s-maxage=99, public"),
+        (0, 60, None, "no-cache"),
+    ],
+)
+def test_browsers_may_keep_less_than_a_cdn(
+    ttl_seconds: int, browser_seconds: int, expires: int | None, expected: str
+) -> None:
+    """A purge reaches the CDN only; never is a browser told to keep longer than the CDN."""
+    value = cache_control(
+        status=200, ttl_seconds=ttl_seconds, now=NOW, expires=expires, browser_ttl_seconds=browser_seconds
+    )
+    assert value == expected
+
+
+def test_what_a_source_says_is_passed_on_to_browsers_as_it_is() -> None:
+    """The source knows what it wants to be kept where."""
+    passed = SourceCaching(cache_control="max-age=1234, public")
+    assert cache_control(status=200, ttl_seconds=60, now=NOW, passthrough=passed, browser_ttl_seconds=5) == (
+        "max-age=1234, public"
+    )
