@@ -80,8 +80,8 @@ def test_a_recording_replays_on_several_threads_at_once() -> None:
 def test_a_header_that_was_opened_for_its_size_is_not_opened_again() -> None:
     replayed, _ = recording(Request.read(SOURCES["JPEG"], "rs:fit:70:70", "jpg", {}), Operations.PLAN)
 
-    loads = [call.arguments[0] for call in replayed.calls if call.arguments[0] == "jpegload_buffer"]
-    assert loads == ["jpegload_buffer"]
+    loads = [call.arguments[0] for call in replayed.calls if call.arguments[0] == "jpegload_source"]
+    assert loads == ["jpegload_source"]
 
 
 def test_a_picture_from_elsewhere_is_refused() -> None:
