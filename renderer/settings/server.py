@@ -130,7 +130,7 @@ class ServerSettings:
         "BILDWERK_BROWSER_TTL",
         read=integer(0),
         default=None,
-        shown_default="`IMGPROXY_TTL`",
+        shown_default="that of IMGPROXY_TTL",
         doc="The most seconds that browsers may keep a response: `max-age` is then this and `s-maxage`, for a CDN, what"
         " `max-age` would be. A purge reaches CDNs, not browsers.",
     )

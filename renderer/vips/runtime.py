@@ -12,6 +12,7 @@ import ctypes
 import importlib.metadata
 import importlib.util
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,13 +90,22 @@ class Capabilities:
     has_fast_webp: bool = False
 
 
-@cache
+_starting: Final = threading.Lock()
+"""Setting up blocks every loader for a moment: a second thread that did it too would fail what the first one loads."""
+
+
 def start() -> Capabilities:
-    """Sets libvips up, once a process.
+    """Sets libvips up, once a process, whichever thread comes first.
 
     Raises:
         ConfigurationError: libvips is another version than the one that results are compared with.
     """
+    with _starting:
+        return _started()
+
+
+@cache
+def _started() -> Capabilities:
     version = (pyvips.version(0), pyvips.version(1))
     if version != EXPECTED_VERSION:
         raise ConfigurationError(

@@ -349,7 +349,7 @@ def test_twenty_at_once_cost_no_more_than_what_the_gateway_runs_at_once(fresh_do
     made = [(UPLOADS[name][0](), UPLOADS[name][1]) for name in names]
     with fresh_door.shut():
         told = at_once([lambda request=request: fresh_door.sent(request) for request, _ in made])
-        assert [reply.outcome for reply in told] == [expected for _, expected in made]
+        assert [reply.outcome for reply in told] == [expected for _, expected in made], [r.body[:200] for r in told[:2]]
     print(f"20 at once: {fresh_door.api.memory_mb()} MB")  # noqa: T201  the figure is what this is about
     assert fresh_door.api.memory_mb() < MOST_MB_AT_ONCE
 

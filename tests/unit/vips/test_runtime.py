@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import pyvips
@@ -13,6 +14,8 @@ from renderer.errors import BrokenImage, ResultImpossible
 from renderer.formats import ImageFormat
 from renderer.vips import runtime
 from renderer.vips.runtime import Capabilities
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_wheel_reads_and_writes_what_it_is_documented_to(capabilities: Capabilities) -> None:
@@ -122,3 +125,28 @@ def test_a_message_of_libvips_may_be_no_text() -> None:
         pyvips.Image.profile_load(b"\xff\xfe")
     with pytest.raises(ResultImpossible, match="^extract_area"), runtime.vips_errors():
         image.extract_area(3, 3, 4, 4)
+
+
+def test_libvips_is_set_up_once_whichever_thread_comes_first() -> None:
+    """In a new process: while it is set up no loader works, so nobody may do it a second time."""
+    program = """
+import threading
+from renderer.vips import runtime
+
+together, found = threading.Barrier(8), []
+
+def first():
+    together.wait()
+    found.append(runtime.start())
+
+threads = [threading.Thread(target=first) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len({id(one) for one in found}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+
+    assert done.stdout.split() == ["1"]
+    assert not done.stderr
