@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import botocore.session  # type: ignore[import-untyped]  # the SDK has no types
 from botocore.config import Config  # type: ignore[import-untyped]
 
-from benchmarks.load.server import free_port
 from scripts import servers
+from scripts.ports import free_port
 
 if TYPE_CHECKING:
     from moto.server import ThreadedMotoServer

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,18 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.load import accounting
+from scripts.ports import free_port
 
 START_SECONDS: Final = 60.0
 BILDWERK: Final = ("-m", "bildwerk.main")
 _OWN: Final = ("IMGPROXY_", "BILDWERK_")
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(slots=True)

@@ -22,8 +22,9 @@ import pyvips
 
 from benchmarks.load import accounting
 from benchmarks.load.client import Address, Answer, Connection
-from benchmarks.load.server import free_port, running_server
+from benchmarks.load.server import running_server
 from benchmarks.pictures import wrk
+from scripts.ports import free_port
 
 CONNECTIONS: Final = 4
 LEAST_BYTES: Final = 30_000

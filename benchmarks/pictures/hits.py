@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.load.client import Address, Answer
-from benchmarks.load.server import free_port
 from benchmarks.pictures import wrk
 from benchmarks.pictures.bench import Bench, ours
 from benchmarks.pictures.load import Failed, Gone, clients, connected, for_seconds, picture
@@ -25,6 +24,7 @@ from benchmarks.pictures.order import rotated
 from benchmarks.pictures.rounds import Failure, Measured
 from benchmarks.pictures.scenarios import Scenario
 from benchmarks.pictures.targets import Server
+from scripts.ports import free_port
 
 BARE: Final = "bare aiohttp"
 _START_SECONDS: Final = 20

@@ -10,10 +10,11 @@ import sys
 from typing import Final
 
 from benchmarks.load.client import Connection, Tally
-from benchmarks.load.server import free_port, running_server
+from benchmarks.load.server import running_server
 from benchmarks.resilience.figures import Figure
 from benchmarks.resilience.site import USUAL, Site, clients
 from benchmarks.resilience.source_bytes import source_bytes
+from scripts.ports import free_port
 
 WORKERS: Final = 4
 QUEUE: Final = 16

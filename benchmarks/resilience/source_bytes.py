@@ -15,9 +15,10 @@ import aiohttp
 from aiohttp import web
 
 from benchmarks.load.client import Tally
-from benchmarks.load.server import free_port, running_server
+from benchmarks.load.server import running_server
 from benchmarks.resilience.figures import Figure
 from benchmarks.resilience.site import Site, clients
+from scripts.ports import free_port
 
 SOURCE: Final = "scan.tiff"
 ROOM: Final = 4

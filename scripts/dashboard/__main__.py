@@ -22,7 +22,8 @@ from typing import Final
 from scripts.dashboard.load import Load
 from scripts.dashboard.panels import Answer, Panel, read_panels
 from scripts.dashboard.prometheus import SCRAPE_SECONDS, Prometheus
-from scripts.dashboard.servers import flaky_origin, free_port, render_server
+from scripts.dashboard.servers import flaky_origin, render_server
+from scripts.ports import free_port
 
 ROOT: Final = Path(__file__).parents[2]
 DASHBOARD: Final = ROOT / "docs" / "grafana-dashboard.json"

@@ -13,7 +13,8 @@ from typing import Final
 
 import aiohttp
 
-from scripts.dashboard.servers import RenderServer, free_port
+from scripts.dashboard.servers import RenderServer
+from scripts.ports import free_port
 
 _CLIENTS: Final = ((0.0, 3), (0.35, 40), (0.6, 5))
 """From which part of the time on how many clients ask at once."""

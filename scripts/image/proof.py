@@ -6,7 +6,6 @@ import base64
 import http.client
 import json
 import shutil
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from scripts.image.container import PICTURES, Container, Running
+from scripts.ports import free_port
 
 MAX_COMPRESSED_MB: Final = 150
 MAX_FIRST_PICTURE_SECONDS: Final = 3.0
@@ -119,13 +119,6 @@ def add_heic(pictures: Path, folder: Path) -> Path:
     samples = json.loads((_ROOT / "tests" / "heic.json").read_text(encoding="utf-8"))
     (together / "quarters.heic").write_bytes(base64.b64decode(samples["quarters"]))
     return together
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nothing listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def asked(

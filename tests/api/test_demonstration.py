@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.ports import free_port
 from scripts.samples.files import FILES
-from tests.servers.process import free_port
 
 README = Path(__file__).parents[2] / "README.md"
 HEADING = "## Store and delete pictures"

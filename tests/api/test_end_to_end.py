@@ -25,8 +25,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from benchmarks.load.s3 import ACCESS_KEY, SECRET_KEY, S3Server, writer
+from scripts.ports import free_port
 from tests.api.fakes import picture
-from tests.servers.process import free_port, started
+from tests.servers.process import started
 from tests.servers.s3 import aws_credentials, shared_s3
 
 __all__ = ["aws_credentials", "shared_s3"]

@@ -18,8 +18,9 @@ import pytest
 from api.openapi import document
 from api.routes import ROUTES
 from benchmarks.load.s3 import ACCESS_KEY, REGION, SECRET_KEY, S3Server, writer
+from scripts.ports import free_port
 from tests.api.fuzzing import Target, fuzzed, narrowed, png
-from tests.servers.process import free_port, started
+from tests.servers.process import started
 from tests.servers.s3 import shared_s3
 
 __all__ = ["shared_s3"]

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.load.client import Connection
-from benchmarks.load.server import RunningServer, free_port
+from benchmarks.load.server import RunningServer
+from scripts.ports import free_port
 from tests.server.test_processes import QUICK, SLOW, until
 
 Start = Callable[..., RunningServer]

@@ -12,7 +12,8 @@ from typing import Final
 from azure.storage.blob import BlobServiceClient, ContentSettings
 
 from scripts import servers
-from tests.servers.process import executable, free_port, started
+from scripts.ports import free_port
+from tests.servers.process import executable, started
 
 ACCOUNT: Final = "picturesite"
 KEY: Final = base64.b64encode(b"a key of the account's own").decode()

@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 from scripts import servers
-from tests.servers.process import asked, executable, free_port, started
+from scripts.ports import free_port
+from tests.servers.process import asked, executable, started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

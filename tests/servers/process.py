@@ -20,13 +20,6 @@ START_SECONDS: Final = 60
 _POLL_SECONDS: Final = 0.02
 
 
-def free_port() -> int:
-    """A port of the loopback interface that nothing listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def asked(
     method: str, port: int, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> tuple[Mapping[str, str], bytes]:

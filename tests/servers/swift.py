@@ -15,7 +15,8 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from scripts import servers
-from tests.servers.process import asked, executable, free_port, started
+from scripts.ports import free_port
+from tests.servers.process import asked, executable, started
 
 USER: Final = "site:reader"
 KEY: Final = "reader-key"

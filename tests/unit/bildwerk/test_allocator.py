@@ -13,15 +13,14 @@ from pathlib import Path
 import pytest
 
 from bildwerk import allocator
+from scripts.ports import free_port
 
 HAS_HUGE_PAGES = allocator._are_of_use()
 
 
 def environment_of_server(**variables: str) -> dict[str, str]:
     """The environment that a server runs in once it answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     given = {name: text for name, text in os.environ.items() if name != allocator.VARIABLE}
     given |= {"IMGPROXY_BIND": f"127.0.0.1:{port}", "BILDWERK_PROCESSES": "1", **variables}
     process = subprocess.Popen([sys.executable, "-m", "bildwerk.main", "serve"], env=given, stderr=subprocess.DEVNULL)
