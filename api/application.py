@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 from api import arrivals, deletions, lookups, tickets, uploads
 from api.access.authorizer import authorize, iam_principal, principal_of
 from api.access.principal import Principal
-from api.problems import MEDIA_TYPE, InternalProblem, MethodNotAllowed, NotFound, Problem, Unauthorized
+from api.problems import InternalProblem, MethodNotAllowed, NotFound, Problem
 from api.purges import changes, purge
 from api.requests.cors import cors_headers
 from api.requests.event import base_of, header_of, request_of
@@ -179,12 +179,7 @@ def _refusal(problem: Problem, context: object) -> dict[str, Any]:
     document = problem.document()
     if request_id := getattr(context, "aws_request_id", None):
         document["request_id"] = request_id
-    headers = {"Content-Type": MEDIA_TYPE}
-    if problem.retry_after_seconds is not None:
-        headers["Retry-After"] = str(problem.retry_after_seconds)
-    if isinstance(problem, Unauthorized):
-        headers["WWW-Authenticate"] = "Bearer"
-    return _proxied(problem.status, json.dumps(document), headers)
+    return _proxied(problem.status, json.dumps(document), problem.headers())
 
 
 def _proxied(status: int, body: str, headers: Mapping[str, str]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
@@ -19,6 +20,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from api.application import Api
 from api.opened import open_services
 from api.settings import load_api_settings
+
+Entry: TypeAlias = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 _logger = Logger(service="bildwerk-api")
 _metrics = Metrics(namespace="Bildwerk", service="bildwerk-api")
@@ -44,64 +47,59 @@ _api = Api(
     open_services(load_api_settings(os.environ), metrics=_CloudWatch(), has_tokens=_own_name in {"", _AUTHORIZER})
 )
 
+_logged = _logger.inject_lambda_context(clear_state=True, log_event=False)
+_traced = _tracer.capture_lambda_handler(capture_response=False, capture_error=False)
 
-@_logger.inject_lambda_context(clear_state=True, log_event=False)
-@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
-@_metrics.log_metrics
+
+def _entry(function: Entry) -> Entry:
+    """A function that is logged, traced and counted; the one list of what may get into a log or a trace."""
+    entry: Entry = _logged(_traced(_metrics.log_metrics(function)))
+    return entry
+
+
+@_entry
 def upload(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`POST /images`, `PUT /images/{key+}`."""
     return _api.upload(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True, log_event=False)
-@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
-@_metrics.log_metrics
+@_entry
 def presign(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`POST /uploads`, `GET /uploads/{id}`."""
     return _api.presign(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True, log_event=False)
-@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
-@_metrics.log_metrics
+@_entry
 def read(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`GET` and `HEAD /images/{key+}`, `GET /openapi.json`."""
     return _api.read(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True, log_event=False)
-@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
-@_metrics.log_metrics
+@_entry
 def delete(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """`DELETE /images/{key+}`."""
     return _api.delete(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True, log_event=False)
+@_logged
 def authorize(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The REQUEST authorizer."""
     return _api.authorize(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True, log_event=False)
-@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
-@_metrics.log_metrics
+@_entry
 def arrival(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """S3's `ObjectCreated` under `incoming/`."""
     return _api.arrival(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True, log_event=False)
-@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
-@_metrics.log_metrics
+@_entry
 def change(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """S3's `ObjectCreated` and `ObjectRemoved` everywhere else."""
     return _api.change(event, context)
 
 
-@_logger.inject_lambda_context(clear_state=True, log_event=False)
-@_tracer.capture_lambda_handler(capture_response=False, capture_error=False)
-@_metrics.log_metrics
+@_entry
 def purge(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The purge queue, with `ReportBatchItemFailures`."""
     return _api.purge(event, context)

@@ -71,6 +71,13 @@ class Problem(Exception):
         self.detail = detail
         self.members: Mapping[str, object] = members
 
+    def headers(self) -> dict[str, str]:
+        """The headers that every answer with this problem has."""
+        headers = {"Content-Type": MEDIA_TYPE}
+        if self.retry_after_seconds is not None:
+            headers["Retry-After"] = str(self.retry_after_seconds)
+        return headers
+
     def document(self) -> dict[str, object]:
         """The problem as JSON has it."""
         return {
@@ -104,6 +111,10 @@ class Unauthorized(Problem):
     status = 401
     name = "unauthorized"
     title = "A valid token is needed"
+
+    def headers(self) -> dict[str, str]:
+        """With the scheme that is asked for (RFC 9110 section 11.6.1)."""
+        return {**super().headers(), "WWW-Authenticate": "Bearer"}
 
 
 class ScopeMissing(Problem):

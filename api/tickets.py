@@ -6,30 +6,28 @@ learns that the file is awaited, stored, or refused and why. A lifecycle rule re
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from collections.abc import Mapping
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from api.access.principal import Principal, Scope
 from api.described import rfc3339
 from api.inspection.media_types import names_format
 from api.keys import checked_key
 from api.models import UploadAsked, UploadStatus, UploadTicket
-from api.problems import FormatNotAllowed, KeyForbidden, NotFound, TooLarge, UnsupportedMediaType, UploadsUnavailable
+from api.problems import FormatNotAllowed, NotFound, TooLarge, UnsupportedMediaType, UploadsUnavailable
 from api.requests.conditions import refuse_conditions
 from api.requests.exchange import ApiAnswer, ApiRequest
-from api.requests.validation import invalid
+from api.requests.validation import read_json
 from api.services import Services
 from api.stores.incoming import LIFETIME_SECONDS, Incoming
 
 KEY: Final = "key"
 TOKEN: Final = "token"  # noqa: S105  the name of a member, not a token
 PREFIX: Final = "prefix"
-_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class Outcome(BaseModel):
@@ -57,12 +55,9 @@ def ticket(services: Services, request: ApiRequest) -> ApiAnswer:
     request.principal.require(Scope.UPLOAD)
     refuse_conditions(request.headers)
     incoming = _incoming(services)
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if request.media_type != "application/json":
         raise UnsupportedMediaType("Say what is to come as application/json.")
-    try:
-        asked = UploadAsked.model_validate_json(request.body)
-    except ValidationError as error:
-        raise invalid(error) from error
+    asked = read_json(UploadAsked, request.body)
     key = _checked(services, request.principal, asked)
     id = secrets.token_hex(16)
     # An empty value may not come through a form.
@@ -99,7 +94,7 @@ def outcome(services: Services, request: ApiRequest) -> ApiAnswer:
 
 def read_outcome(incoming: Incoming, id: str) -> Outcome | None:
     """What became of a ticket, None if there is none of this id."""
-    document = incoming.read_outcome(id) if _ID.fullmatch(id) else None
+    document = incoming.read_outcome(id)
     return None if document is None else Outcome.model_validate_json(document)
 
 
@@ -131,10 +126,6 @@ def _checked(services: Services, principal: Principal, asked: UploadAsked) -> st
         )
     if not any(names_format(asked.content_type.lower(), format) for format in settings.formats):
         raise FormatNotAllowed("No picture of this media type is taken.")
-    if asked.key is None:
-        if principal.prefix:
-            raise KeyForbidden("This token reaches keys with its prefix only: give a key that begins with it.")
-        return None
-    key = checked_key(asked.key)
+    key = None if asked.key is None else checked_key(asked.key)
     principal.require_key(key)
     return key

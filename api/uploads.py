@@ -6,8 +6,6 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pydantic import ValidationError
-
 from api.access.principal import Principal, Scope
 from api.described import described, headers_of, path_of
 from api.inspection.inspect import SECONDS, Inspected, inspect
@@ -16,7 +14,6 @@ from api.models import ImageByURL
 from api.placing import Placed, placed
 from api.problems import (
     InvalidRequest,
-    KeyForbidden,
     PreconditionFailed,
     SourceProblem,
     TooLarge,
@@ -27,7 +24,7 @@ from api.purging import ordered_purge
 from api.requests.conditions import Wanted, refuse_conditions, wanted
 from api.requests.exchange import ApiAnswer, ApiRequest
 from api.requests.forms import form_of
-from api.requests.validation import invalid
+from api.requests.validation import read_json
 from api.services import Services
 from api.urls.downloads import download
 from api.urls.file_names import plain_name
@@ -118,7 +115,8 @@ def _put(services: Services, request: ApiRequest) -> Given:
     if "content-range" in request.headers:
         # RFC 9110 section 14.5: a part would be stored as if it were the whole.
         raise InvalidRequest("PUT stores whole pictures and knows no Content-Range.")
-    key = _own(request.principal, key_from_path(request.encoded_key))
+    key = key_from_path(request.encoded_key)
+    request.principal.require_key(key)
     return _raw(services, request, key)
 
 
@@ -130,12 +128,11 @@ def _posted(services: Services, request: ApiRequest) -> Given:
         return _by_url(services, request)
     if media_type == _FORM:
         form = form_of(request.body, request.headers["content-type"])
-        key = _own(request.principal, None if form.key is None else checked_key(form.key))
+        key = _own(request.principal, form.key)
         _check_size(services, form.file)
         name = plain_name(form.file_name)
         return Given(data=form.file, declared_type=form.content_type, file_name=name, key=key)
-    given_key = request.query.get("key")
-    return _raw(services, request, _own(request.principal, None if given_key is None else checked_key(given_key)))
+    return _raw(services, request, _own(request.principal, request.query.get("key")))
 
 
 def _raw(services: Services, request: ApiRequest, key: str | None) -> Given:
@@ -153,11 +150,8 @@ def _raw(services: Services, request: ApiRequest, key: str | None) -> Given:
 
 
 def _by_url(services: Services, request: ApiRequest) -> Given:
-    try:
-        asked = ImageByURL.model_validate_json(request.body)
-    except ValidationError as error:
-        raise invalid(error) from error
-    key = _own(request.principal, None if asked.key is None else checked_key(asked.key))
+    asked = read_json(ImageByURL, request.body)
+    key = _own(request.principal, asked.key)
     settings = services.settings.uploads
     left = request.seconds_left() - _LOOK_SECONDS - _STORE_SECONDS
     seconds = round(max(0.0, min(settings.url_seconds, left)), 1)
@@ -170,12 +164,10 @@ def _by_url(services: Services, request: ApiRequest) -> Given:
     return Given(data=found.data, declared_type=None, file_name=found.file_name, key=key)
 
 
-def _own(principal: Principal, key: str | None) -> str | None:
-    """The key, if the principal may write it; asked before anything is read or fetched."""
-    if key is not None:
-        principal.require_key(key)
-    elif principal.prefix:
-        raise KeyForbidden("This token reaches keys with its prefix only: give a key that begins with it.")
+def _own(principal: Principal, given: str | None) -> str | None:
+    """The key that a request gives, if the principal may write it; asked before anything is read or fetched."""
+    key = None if given is None else checked_key(given)
+    principal.require_key(key)
     return key
 
 
@@ -190,7 +182,6 @@ def _check_size(services: Services, data: bytes) -> None:
 
 
 def _media_type(request: ApiRequest) -> str:
-    text = request.headers.get("content-type", "")
-    if len(text) > 1000:
+    if len(request.headers.get("content-type", "")) > 1000:
         raise InvalidRequest("The Content-Type is too long.")
-    return text.partition(";")[0].strip().lower()
+    return request.media_type

@@ -34,7 +34,9 @@ class Principal:
         if scope not in self.scopes:
             raise ScopeMissing(f"This token has no scope {scope.value!r}.")
 
-    def require_key(self, key: str) -> None:
-        """Raises KeyForbidden if the key is not one of its own."""
-        if not key.startswith(self.prefix):
+    def require_key(self, key: str | None) -> None:
+        """Raises KeyForbidden if the key is not one of its own; None is one that will follow from the content."""
+        if key is None and self.prefix:
+            raise KeyForbidden("This token reaches keys with its prefix only: give a key that begins with it.")
+        if key is not None and not key.startswith(self.prefix):
             raise KeyForbidden("This token reaches keys with another prefix only.")

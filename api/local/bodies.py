@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from aiohttp import StreamReader, web
 
-from api.local.proxy import LAMBDA_BYTES, is_binary
+from api.local.proxy import is_binary
 from api.problems import InvalidRequest, TooLarge
+from api.requests.event import MOST_BYTES
 
 PAYLOAD_BYTES: Final = 10_485_760
 """10 MB: what API Gateway takes of a body."""
@@ -26,7 +27,7 @@ async def read_body(request: web.BaseRequest, event: dict[str, Any], seconds: fl
     """
     if not request.can_read_body:
         return
-    room, is_base64 = LAMBDA_BYTES - _json_bytes(event), is_binary(request.headers.get("Content-Type", ""))
+    room, is_base64 = MOST_BYTES - _json_bytes(event), is_binary(request.headers.get("Content-Type", ""))
     most = max(0, min(PAYLOAD_BYTES, room // 4 * 3 if is_base64 else room))
     declared = request.content_length
     if declared is not None and declared > most:

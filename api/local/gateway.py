@@ -23,7 +23,6 @@ from api.local.bodies import read_body
 from api.local.calls import Calls, Context, Function, Functions
 from api.local.proxy import Answer, answer_of, proxy_event, split_target
 from api.problems import (
-    MEDIA_TYPE,
     FunctionFailed,
     InternalProblem,
     InvalidRequest,
@@ -171,11 +170,7 @@ class Gateway:
         return Context(function_name=function, aws_request_id=request_id, ends_at=ends_at)
 
     def _refusal(self, request: web.BaseRequest, problem: Problem, request_id: str) -> Answer:
-        headers = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
-        if problem.retry_after_seconds is not None:
-            headers["Retry-After"] = str(problem.retry_after_seconds)
-        if isinstance(problem, Unauthorized):
-            headers["WWW-Authenticate"] = "Bearer"
+        headers = {**problem.headers(), "Cache-Control": "no-store"}
         document = {**problem.document(), "request_id": request_id}
         if isinstance(problem, MethodNotAllowed):
             headers["Allow"] = str(document.pop("allow"))

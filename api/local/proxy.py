@@ -18,9 +18,7 @@ from aiohttp import web
 
 from api.local.access import API_ID, STAGE
 from api.local.calls import ACCOUNT, Malformed
-
-LAMBDA_BYTES: Final = 6_291_456
-"""6 MB: what an event or an answer may have (Lambda quotas)."""
+from api.requests.event import MOST_BYTES
 
 _HOP_BY_HOP: Final = frozenset(
     {
@@ -163,7 +161,7 @@ def _answered_body(result: Mapping[str, Any]) -> bytes:
     if not isinstance(text, str):
         raise Malformed("its body is no text")
     body = text.encode("utf-8", "replace")
-    if len(body) > LAMBDA_BYTES:
+    if len(body) > MOST_BYTES:
         raise Malformed("it is larger than Lambda's 6 MB")
     if not result.get("isBase64Encoded"):
         return body

@@ -18,7 +18,7 @@ from api.requests.exchange import ApiRequest
 from api.settings import GATEWAY_SECONDS
 
 MOST_BYTES: Final = 6_291_456
-"""Of a Lambda event, and so more than of any body in one."""
+"""6 MB: what a Lambda event or an answer may have (Lambda quotas), and so more than any body in one."""
 
 _SINGLE: Final = frozenset({"content-type", "if-match", "if-none-match", "authorization"})
 """Headers that contradict themselves when they come twice."""

@@ -34,6 +34,11 @@ class ApiRequest:
     encoded_key: str = ""
     ends_at: float = field(default_factory=lambda: time.monotonic() + GATEWAY_SECONDS)
 
+    @property
+    def media_type(self) -> str:
+        """Of the body, in lower case and without parameters; empty if none is declared."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
     def seconds_left(self) -> float:
         """What is left until then; below 0 it is too late."""
         return self.ends_at - time.monotonic()

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +14,7 @@ from typing import Any
 import pyvips
 
 from api.application import Api
-from api.problems import PreconditionFailed, PurgeNotQueued, StoreUnavailable
-from api.purges.orders import PurgeOrder
+from api.problems import PreconditionFailed, StoreUnavailable
 from api.routes import ROUTES
 from api.services import Services
 from api.settings import ApiSettings, load_api_settings
@@ -23,6 +22,7 @@ from api.stores.facts import Facts
 from api.stores.incoming import Arrived
 from api.stores.originals import ANY, Condition, Original
 from renderer.formats import NAMES
+from tests.api.queued import ListQueue
 
 BUCKET = "pictures"
 
@@ -79,26 +79,6 @@ class MemoryOriginals:
 
 
 @dataclass
-class MemoryQueue:
-    """A queue in a list."""
-
-    sent: list[tuple[PurgeOrder, int]] = field(default_factory=list)
-    fails: bool = False
-
-    def send(self, orders: Sequence[PurgeOrder], *, delay_seconds: int = 0) -> Sequence[str]:
-        """Keeps them."""
-        if self.fails:
-            raise PurgeNotQueued("The queue does not answer.")
-        self.sent += [(order, delay_seconds) for order in orders]
-        return [f"message-{len(self.sent) - len(orders) + number}" for number in range(len(orders))]
-
-    @property
-    def tags(self) -> list[str]:
-        """The tags of all orders."""
-        return [order.tag for order, _ in self.sent]
-
-
-@dataclass
 class MemoryIncoming:
     """Places for large files: what is put into `files` has arrived."""
 
@@ -152,7 +132,7 @@ class Application:
     """The functions over stores in memory, asked as API Gateway asks them."""
 
     originals: MemoryOriginals = field(default_factory=MemoryOriginals)
-    queue: MemoryQueue = field(default_factory=MemoryQueue)
+    queue: ListQueue = field(default_factory=ListQueue)
     settings: ApiSettings = field(default_factory=settings)
     further: dict[str, Any] = field(default_factory=dict)
 

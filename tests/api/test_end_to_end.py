@@ -10,58 +10,29 @@ import json
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
-from benchmarks.load.s3 import ACCESS_KEY, SECRET_KEY, S3Server, writer
+from benchmarks.load.s3 import S3Server, writer
 from scripts.ports import free_port
 from tests.api.fakes import picture
+from tests.api.processes import TOKENS, Reply, ask, eventually, sent_by_form
+from tests.api.queued import aws, client, invalidated, new_distribution
 from tests.servers.process import started
 from tests.servers.s3 import aws_credentials, shared_s3
 
 __all__ = ["aws_credentials", "shared_s3"]
 
-TOKEN = "bw_end-to-end-test-token-0123456789"
-TOKENS = json.dumps([{"name": "editor", "token": TOKEN, "scopes": ["upload", "delete"]}])
 BUCKET = "end-to-end"
 SIZES = ("rs:fit:30:30", "rs:fill:20:20", "rs:fit:10:10/f:webp")
-PATIENCE_SECONDS = 30.0
 JPEG = picture("jpg", width=64, height=48)
 OTHER = picture("jpg", width=64, height=48, shade=250)
-
-
-@dataclass
-class Answer:
-    """Of one of the servers."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body."""
-        return json.loads(self.body)
-
-
-def ask(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-    """Asks a server on this machine."""
-    with closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as connection:
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        answer = connection.getresponse()
-        named = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, named, answer.read())
 
 
 @dataclass
@@ -75,37 +46,22 @@ class System:
     distribution: str
     origin: str
     s3: Any
-    environment: Mapping[str, str] = field(repr=False)
 
-    def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         """Asks the API, with the token."""
-        return ask(self.api, method, path, body, Authorization=f"Bearer {TOKEN}", **headers)
+        return ask(self.api, method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
-    def rendered(self, image: Mapping[str, Any]) -> list[Answer]:
+    def rendered(self, image: Mapping[str, Any]) -> list[Reply]:
         """The picture in every size."""
-        return [ask(self.renderer, "GET", f"/_/{size}/{image['source_encoded']}") for size in SIZES]
+        return [ask(self.renderer, "GET", f"/_/{size}/{image['source_encoded']}", token="") for size in SIZES]
 
     def kept(self) -> list[Path]:
         """The files of stored results."""
         return [path for path in (self.results / "results").rglob("*") if path.is_file()]
 
     def invalidated(self) -> list[list[str]]:
-        """The paths of every invalidation, the oldest first."""
-        listed = self.cloudfront.list_invalidations(DistributionId=self.distribution)["InvalidationList"]
-        found = [
-            self.cloudfront.get_invalidation(DistributionId=self.distribution, Id=item["Id"])["Invalidation"]
-            for item in listed.get("Items", ())
-        ]
-        found.sort(key=lambda item: item["CreateTime"])
-        return [item["InvalidationBatch"]["Paths"]["Items"] for item in found]
-
-
-def eventually(holds: Any, what: str) -> None:
-    """Waits for what another process is about to do."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s: {what}"
-        time.sleep(0.05)
+        """The paths of every invalidation."""
+        return [paths for _, paths in invalidated(self.cloudfront, self.distribution).values()]
 
 
 @contextmanager
@@ -123,44 +79,34 @@ def system(shared_s3: S3Server, aws_credentials: None, tmp_path: Path) -> Iterat
     s3 = writer(shared_s3)
     if BUCKET not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
         s3.create_bucket(Bucket=BUCKET)
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
-    endpoint = "http://{}:{}".format(*moto.get_host_and_port())
-    cloudfront = boto3.client(
-        "cloudfront",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=ACCESS_KEY,
-        aws_secret_access_key=SECRET_KEY,
-    )
-    distribution = cloudfront.create_distribution(DistributionConfig=_distribution(str(tmp_path)))["Distribution"]["Id"]
-    api, renderer = free_port(), free_port()
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-        "AWS_REGION": "us-east-1",
-        "BILDWERK_API_BIND": f"127.0.0.1:{api}",
-        "BILDWERK_API_STATE": str(tmp_path / "api.sqlite"),
-        "BILDWERK_API_TOKENS": TOKENS,
-        "BILDWERK_BUCKET": BUCKET,
-        "BILDWERK_S3_ENDPOINT": f"http://127.0.0.1:{shared_s3.port}",
-        "BILDWERK_CLOUDFRONT_ENDPOINT": endpoint,
-        "BILDWERK_DISTRIBUTION_ID": distribution,
-        "BILDWERK_UPLOAD_ALLOW_HTTP": "true",
-        "BILDWERK_UPLOAD_ALLOW_ADDRESSES": "loopback",
-        "BILDWERK_PURGE_AGAIN_SECONDS": "0",
-        "IMGPROXY_BIND": f"127.0.0.1:{renderer}",
-        "IMGPROXY_USE_S3": "true",
-        "IMGPROXY_S3_ENDPOINT": f"http://127.0.0.1:{shared_s3.port}",
-        "IMGPROXY_S3_REGION": "us-east-1",
-        "IMGPROXY_CACHE_USE": "fs",
-        "IMGPROXY_CACHE_FS_ROOT": str(tmp_path / "results"),
-        "IMGPROXY_LOG_LEVEL": "error",
-        "BILDWERK_PROCESSES": "1",
-    }
-    program = [sys.executable, "-m", "bildwerk.main"]
-    try:
-        with _origin() as origin, started([[*program, "api"], [*program, "serve"]], [api, renderer], environment):
+    with aws() as endpoint, client("cloudfront", endpoint) as cloudfront, _origin() as origin, closing(s3):
+        distribution = new_distribution(cloudfront)
+        api, renderer = free_port(), free_port()
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "AWS_REGION": "us-east-1",
+            "BILDWERK_API_BIND": f"127.0.0.1:{api}",
+            "BILDWERK_API_STATE": str(tmp_path / "api.sqlite"),
+            "BILDWERK_API_TOKENS": TOKENS,
+            "BILDWERK_BUCKET": BUCKET,
+            "BILDWERK_S3_ENDPOINT": f"http://127.0.0.1:{shared_s3.port}",
+            "BILDWERK_CLOUDFRONT_ENDPOINT": endpoint,
+            "BILDWERK_DISTRIBUTION_ID": distribution,
+            "BILDWERK_UPLOAD_ALLOW_HTTP": "true",
+            "BILDWERK_UPLOAD_ALLOW_ADDRESSES": "loopback",
+            "BILDWERK_PURGE_AGAIN_SECONDS": "0",
+            "IMGPROXY_BIND": f"127.0.0.1:{renderer}",
+            "IMGPROXY_USE_S3": "true",
+            "IMGPROXY_S3_ENDPOINT": f"http://127.0.0.1:{shared_s3.port}",
+            "IMGPROXY_S3_REGION": "us-east-1",
+            "IMGPROXY_CACHE_USE": "fs",
+            "IMGPROXY_CACHE_FS_ROOT": str(tmp_path / "results"),
+            "IMGPROXY_LOG_LEVEL": "error",
+            "BILDWERK_PROCESSES": "1",
+        }
+        program = [sys.executable, "-m", "bildwerk.main"]
+        with started([[*program, "api"], [*program, "serve"]], [api, renderer], environment):
             yield System(
                 api=api,
                 renderer=renderer,
@@ -169,11 +115,7 @@ def system(shared_s3: S3Server, aws_credentials: None, tmp_path: Path) -> Iterat
                 distribution=distribution,
                 origin=origin,
                 s3=s3,
-                environment=environment,
             )
-    finally:
-        moto.stop()
-        s3.close()
 
 
 def test_a_picture_lives_in_every_size_and_is_gone_from_everywhere(system: System) -> None:
@@ -222,7 +164,7 @@ def test_a_picture_comes_by_form_by_url_and_by_ticket(system: System) -> None:
     wanted = {"content_type": "image/jpeg", "bytes": len(JPEG), "key": "large/1.jpg"}
     ticket = system.call("POST", "/uploads", json.dumps(wanted).encode(), Content_Type="application/json").json
     assert system.call("GET", ticket["status"]).json["state"] == "waiting"
-    assert _sent(ticket, JPEG) in (200, 201, 204)
+    assert sent_by_form(ticket, JPEG) in (200, 201, 204)
     eventually(lambda: system.call("GET", ticket["status"]).json["state"] != "waiting", "the file's inspection")
     status = system.call("GET", ticket["status"]).json
     assert (status["state"], status["image"]["key"], status["image"]["sha256"]) == (
@@ -242,7 +184,7 @@ def test_a_large_file_that_is_no_picture_is_refused_after_its_arrival(system: Sy
     text = b"<html>" * 100
     wanted = {"content_type": "image/jpeg", "bytes": len(text), "key": "large/2.jpg"}
     ticket = system.call("POST", "/uploads", json.dumps(wanted).encode(), Content_Type="application/json").json
-    assert _sent(ticket, text) in (200, 201, 204)
+    assert sent_by_form(ticket, text) in (200, 201, 204)
     eventually(lambda: system.call("GET", ticket["status"]).json["state"] != "waiting", "the file's inspection")
     status = system.call("GET", ticket["status"]).json
 
@@ -250,7 +192,7 @@ def test_a_large_file_that_is_no_picture_is_refused_after_its_arrival(system: Sy
     assert system.call("GET", "/images/large/2.jpg").status == 404
 
 
-def _settled(system: System, image: Mapping[str, Any]) -> list[Answer]:
+def _settled(system: System, image: Mapping[str, Any]) -> list[Reply]:
     """The renditions, once they come from the store of results."""
     answers = system.rendered(image)
     assert [one.status for one in answers] == [200] * len(SIZES)
@@ -259,22 +201,8 @@ def _settled(system: System, image: Mapping[str, Any]) -> list[Answer]:
     return answers
 
 
-def _are_hits(answers: list[Answer]) -> bool:
+def _are_hits(answers: list[Reply]) -> bool:
     return all("hit" in one.headers.get("x-cache", "").lower() for one in answers)
-
-
-def _sent(ticket: Mapping[str, Any], data: bytes) -> int:
-    """The status of the store's answer to the form of a ticket."""
-    parts = [
-        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in ticket["fields"].items()
-    ]
-    file = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n' + data + b"\r\n--b--\r\n"
-    url = urlsplit(ticket["url"])
-    path = url.path or "/"
-    return ask(
-        url.port or 80, "POST", path, b"".join([*parts, file]), Content_Type="multipart/form-data; boundary=b"
-    ).status
 
 
 @contextmanager
@@ -301,27 +229,3 @@ def _origin() -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def _distribution(reference: str) -> dict[str, Any]:
-    return {
-        "CallerReference": reference,
-        "Comment": "tests",
-        "Enabled": True,
-        "Origins": {
-            "Quantity": 1,
-            "Items": [
-                {
-                    "Id": "renderer",
-                    "DomainName": "renderer.example",
-                    "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "http-only"},
-                }
-            ],
-        },
-        "DefaultCacheBehavior": {
-            "TargetOriginId": "renderer",
-            "ViewerProtocolPolicy": "allow-all",
-            "ForwardedValues": {"QueryString": False, "Cookies": {"Forward": "none"}},
-            "MinTTL": 0,
-        },
-    }

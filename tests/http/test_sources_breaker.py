@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,6 +18,7 @@ from renderer.settings.sources import SourceSettings
 from renderer.sources.breaker import BreakerLoader, OriginBreakers
 from renderer.sources.http import HttpLoader
 from renderer.sources.source import NotModified, RawRequest, RawSource, Source, SourceHeaders
+from scripts.ports import free_port
 
 
 @dataclass
@@ -49,13 +49,6 @@ async def loading(
 async def fetch(loader: HttpLoader | BreakerLoader, url: str) -> Source | NotModified:
     """A fetch."""
     return await loader.fetch(url, conditions=Conditions(), max_bytes=0)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 async def serve(_request: web.BaseRequest) -> web.StreamResponse:
