@@ -25,7 +25,9 @@ Entry: TypeAlias = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 _logger = Logger(service="bildwerk-api")
 _metrics = Metrics(namespace="Bildwerk", service="bildwerk-api")
-_tracer = Tracer(service="bildwerk-api")
+# Of what the tracer can watch, boto3's calls alone: those of aiobotocore run beside each other and would end each
+# other's segments, and a purge of two originals would fail for it.
+_tracer = Tracer(service="bildwerk-api", patch_modules=("botocore",))
 for _name in ("api", "renderer"):
     logging.getLogger(_name).setLevel(logging.INFO)
 copy_config_to_registered_loggers(source_logger=_logger, include={"api", "renderer"}, ignore_log_level=True)
