@@ -22,10 +22,10 @@ from scripts.image.arm64 import on_arm64
 from scripts.image.buildah import Buildah
 from scripts.image.container import Container
 from scripts.image.proof import MAX_COMPRESSED_MB, Finding, add_heic, rendering, still, uploading
+from scripts.image.targets import DEFAULT_EXTRAS
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / ".venv" / "image"
-DEFAULT_EXTRAS: Final = "heif,jxl"
 TOOLS: Final = ("buildah", "mmdebstrap", "unshare", "nsenter", "setpriv", "chroot", "mount")
 
 

@@ -33,10 +33,10 @@ def main(arguments: Sequence[str]) -> int:
     before = _bytes_of(environment)
     for packages in environment.glob("lib/python3*/site-packages"):
         for path in list(superfluous(packages)):
-            _remove(path)
+            remove(path)
     for command in (environment / "bin").iterdir():
         if command.name not in COMMANDS and not command.name.startswith("python"):
-            _remove(command)
+            remove(command)
     print(f"slim: {before / 1e6:.0f} MB to {_bytes_of(environment) / 1e6:.0f} MB")
     return 0
 
@@ -56,7 +56,8 @@ def superfluous(packages: Path) -> Iterator[Path]:
         yield from packages.rglob(source)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Deletes a file, or a folder with all that is in it; neither need be there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

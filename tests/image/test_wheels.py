@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.image.arm64 import applicable, locked
+from scripts.image.arm64 import ARM64
 from scripts.image.wheels import entries, main, names, normal, requirements_of
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def test_entries_of_a_lock_keep_their_hashes() -> None:
 
 def test_the_image_has_a_newer_python_than_this_one_may_be() -> None:
     """Markers are judged for the image's Python and are gone then, so that pip does not judge them for its own."""
-    (entry,) = applicable(entries(LOCK)["two-words"])
+    (entry,) = ARM64.applicable(entries(LOCK)["two-words"])
 
     assert entry.split() == ["two-words==2.2", "\\", "--hash=sha256:bb"]
 
@@ -74,7 +74,7 @@ def test_names_are_compared_as_the_index_does() -> None:
 
 def test_every_package_of_the_image_has_hashes_on_arm64_too() -> None:
     """One version of each, without markers; `make image` downloads them all."""
-    found = locked(ROOT, extras="heif,jxl")
+    found = ARM64.locked(ROOT, extras="heif,jxl")
     packages = [entry.partition("==")[0] for entry in found]
 
     assert len(packages) == len(set(packages)) > 30

@@ -1,0 +1,1 @@
+"""Packages of the Lambda functions, built without Docker."""
