@@ -1,0 +1,1 @@
+"""The function that CloudFront runs on each viewer request."""
