@@ -13,13 +13,12 @@ from renderer.version import VERSION
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
-RELEASE_TAG: Final = f"v-{VERSION}"
-"""On every answer, so that one invalidation drops what an old release has rendered."""
+def cache_tags(source_urls: Iterable[str], query_separator: str = "?", *, release: str = VERSION) -> str:
+    """The header's value: one tag for each original, in that order and each once, then `v-` and the release.
 
-
-def cache_tags(source_urls: Iterable[str], query_separator: str = "?") -> str:
-    """The header's value: one tag for each original, in that order and each once, then the release's."""
-    return ",".join((*original_tags(source_urls, query_separator), RELEASE_TAG))
+    By the last one a single invalidation drops what an old release has rendered.
+    """
+    return ",".join((*original_tags(source_urls, query_separator), f"v-{release}"))
 
 
 def original_tags(source_urls: Iterable[str], query_separator: str = "?") -> tuple[str, ...]:

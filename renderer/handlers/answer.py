@@ -104,7 +104,9 @@ def tags(source_urls: tuple[str, ...], services: Services) -> dict[str, str | No
     """The header that names the originals of an answer, errors included (DESIGN section 5)."""
     settings = services.settings
     separator = settings.sources.source_url_query_separator
-    return {settings.server.cache_tag_header: cache_tags(source_urls, separator)} if source_urls else {}
+    if not source_urls:
+        return {}
+    return {settings.server.cache_tag_header: cache_tags(source_urls, separator, release=settings.server.release)}
 
 
 def is_attachment(delivery: Delivery, services: Services) -> bool:

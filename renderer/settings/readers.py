@@ -221,8 +221,15 @@ def _read_status(text: str) -> int:
     return status
 
 
+def _read_tag_text(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", text):
+        raise ValueError("a character that no cache tag may have, or too long")
+    return text
+
+
 STATUS: Final = Reader(expected="0 or a final HTTP status, 200 to 599", read=_read_status)
 HEADER_TEXT: Final = Reader(expected="text of printable ASCII characters", read=_read_header_text)
+TAG_TEXT: Final = Reader(expected="1 to 100 letters, digits, dots, hyphens and underscores", read=_read_tag_text)
 
 
 def non_empty() -> Reader:

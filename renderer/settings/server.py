@@ -7,7 +7,8 @@ from datetime import datetime
 
 from renderer.settings.declare import setting
 from renderer.settings.headers import HEADER_NAME, HEADER_VALUE
-from renderer.settings.readers import BOOLEAN, HEADER_TEXT, MOMENT, TEXT, integer, one_of
+from renderer.settings.readers import BOOLEAN, HEADER_TEXT, MOMENT, TAG_TEXT, TEXT, integer, one_of
+from renderer.version import VERSION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,4 +210,12 @@ class ServerSettings:
         default="Cache-Tag",
         empty_is_value=True,
         doc="Header that names a response's originals, for purging a CDN by tag. Empty: none.",
+    )
+    release: str = setting(
+        "BILDWERK_RELEASE",
+        read=TAG_TEXT,
+        default=VERSION,
+        shown_default="the server's version",
+        doc="Name of what is deployed: the tag `v-<release>` of every response that has tags, so that one purge drops"
+        " what a release has rendered.",
     )

@@ -36,6 +36,17 @@ async def test_a_processing_url_gives_the_picture(start: Started, session: aioht
     assert headers["Last-Modified"]
 
 
+async def test_answers_carry_the_name_of_what_is_deployed(start: Started, session: aiohttp.ClientSession) -> None:
+    """Behind the originals, of errors too: one purge of it drops what a release has rendered."""
+    address = await start(BILDWERK_RELEASE="2026-11-27.1")
+    told = []
+    for source in (SOURCE, "plain/local:///nowhere.png"):
+        async with session.get(f"{address}/unsafe/w:60/{source}@webp") as response:
+            told.append((response.status, response.headers["Cache-Tag"].partition(",")[2]))
+
+    assert told == [(200, "v-2026-11-27.1"), (404, "v-2026-11-27.1")]
+
+
 async def test_browsers_may_be_told_to_keep_a_picture_for_less_long(
     start: Started, session: aiohttp.ClientSession
 ) -> None:

@@ -99,6 +99,12 @@ def test_headers_of_single_settings_are_taken_as_they_are() -> None:
     assert settings.sources.user_agent == "bildär/%current_version"
 
 
+@pytest.mark.parametrize("text", ["a,b", "a b", "ä", "x" * 101])
+def test_a_release_that_no_tag_can_hold_is_refused_at_start(text: str) -> None:
+    """A comma would make two tags of it."""
+    assert [problem.partition(":")[0] for problem in problems({"BILDWERK_RELEASE": text})] == ["BILDWERK_RELEASE"]
+
+
 @pytest.mark.parametrize(
     ("text", "name"), [("", ""), (" ", ""), ("Edge-Cache-Tag", "Edge-Cache-Tag"), (None, "Cache-Tag")]
 )
