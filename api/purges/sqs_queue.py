@@ -46,6 +46,8 @@ class SqsQueue:
             try:
                 answer = self._client.send_message_batch(QueueUrl=self._url, Entries=_entries(batch, delay_seconds))
             except (BotoCoreError, ClientError) as error:
+                # The client is told that it failed, not why: endpoints and roles are in what SQS says.
+                _log.error("SQS did not take purges: %s", error)
                 # The next batches would wait for the same trouble, one after the other.
                 raise _not_queued(len(orders) - len(ids), len(orders)) from error
             ids += _ids(answer, len(batch))
