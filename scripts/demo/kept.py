@@ -116,7 +116,7 @@ def seconds_to_keep(status: int, cache_control: str) -> int:
 
 
 def canonical_accept(accept: str) -> str:
-    """One of four values in place of the hundreds that browsers send, by the rule of infra/accept and of the renderer.
+    """One of four values in place of the hundreds that browsers send, by the rule of infra/delivery/accept.
 
     Args:
         accept: the first line of the header, empty if there is none; case matters, quality values do not.

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from infra.accept.source import NEGOTIABLE, function_source
+from infra.delivery.accept.source import NEGOTIABLE, function_source
 from renderer.formats import ImageFormat
 from renderer.options.output import Output
 from renderer.pipeline.output import SourceFacts, result_format

@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const vm = require('node:vm');
 
-const FILE = path.join(__dirname, '..', '..', '..', 'infra', 'accept', 'function.js');
+const FILE = path.join(__dirname, '..', '..', '..', 'infra', 'delivery', 'accept', 'function.js');
 const SOURCE = fs.readFileSync(FILE, 'utf8');
 
 function load(source) {

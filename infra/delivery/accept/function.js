@@ -6,7 +6,7 @@
 // stands anywhere in the first `Accept` line. Case matters, quality values do not: `image/webp;q=0` counts as WebP,
 // `IMAGE/WEBP`, `image/*` and `*/*` name nothing. So the server chooses from the new value as it would from the old.
 //
-// FORMATS are the formats that the server may answer; infra/accept/source.py fills in those that are switched on.
+// FORMATS are the formats that the server may answer; infra/delivery/accept/source.py fills in those that are switched on.
 // - Up to two: what the client names of them is kept. That is four values, and the server's choice never changes.
 // - All three have eight combinations, and four are kept: nothing, WebP, WebP and AVIF, all three. Every browser that
 //   we know sends one of these. Whoever leaves one out loses those after it (AVIF without WebP gets `*/*`) and so a

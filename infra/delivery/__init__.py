@@ -1,0 +1,1 @@
+"""CloudFront before the render server, and what it needs in its own region."""
