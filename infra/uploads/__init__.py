@@ -1,0 +1,1 @@
+"""The upload and delete API: functions, gateway, and the queue of purges."""
