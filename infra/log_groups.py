@@ -20,7 +20,7 @@ def log_group(scope: Construct, construct_id: str, *, days: int, name: str | Non
     Args:
         scope: where it belongs.
         construct_id: within the scope.
-        days: one of `config.LOG_RETENTION_DAYS`.
+        days: one of `offers.LOG_RETENTION_DAYS`.
         name: for services that accept only some; blank lets CloudFormation choose.
     """
     group = logs.LogGroup(scope, construct_id, log_group_name=name, removal_policy=RemovalPolicy.DESTROY)

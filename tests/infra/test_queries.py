@@ -10,10 +10,10 @@ import pytest
 from aws_cdk import Stack
 from aws_cdk.assertions import Template
 
-from infra.config import LOG_RETENTION_DAYS
 from infra.delivery.access_log import FIELDS
 from infra.monitoring import queries
 from infra.monitoring.queries import QUERIES, Query
+from infra.offers import LOG_RETENTION_DAYS
 from infra.uploads.upload_api import ACCESS_LOG
 from tests.infra.log_lines import (
     FIREWALL_FIELDS,
