@@ -164,14 +164,21 @@ async def _inspected(client: ApiClient, id: str) -> ImageStored:
     raise Refused(504, "timeout", detail)
 
 
-def _form(fields: dict[str, str], open_file: Callable[[], Any], file: _File) -> Callable[[], aiohttp.FormData]:
-    """Makes a form of fields and, as S3 wants it, the file as the last one."""
+def _form(fields: dict[str, str], open_file: Callable[[], Any], file: _File) -> Callable[[], aiohttp.MultipartWriter]:
+    """Makes a form of fields and, as S3 wants it, the file as the last one.
 
-    def make() -> aiohttp.FormData:
-        form = aiohttp.FormData(quote_fields=False)
+    Fields have no type of their own, as in a browser's form: aiohttp's `FormData` gives them one, and versitygw 1.8
+    counts those bytes as the file's, whose size is announced and may not be exceeded.
+    """
+
+    def make() -> aiohttp.MultipartWriter:
+        form = aiohttp.MultipartWriter("form-data")
         for name, value in fields.items():
-            form.add_field(name, value)
-        form.add_field("file", open_file(), filename=file.name, content_type=file.content_type)
+            field = form.append(value)
+            field.set_content_disposition("form-data", quote_fields=False, name=name)
+            field.headers.popall("Content-Type")
+        sent = form.append(open_file(), {"Content-Type": file.content_type})
+        sent.set_content_disposition("form-data", quote_fields=False, name="file", filename=file.name)
         return form
 
     return make

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -18,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pyvips
 
 from benchmarks.load.s3 import S3Server, writer
 from scripts.ports import free_port
 from tests.api.fakes import picture
-from tests.api.processes import TOKENS, Reply, ask, eventually, sent_by_form
+from tests.api.processes import TOKEN, TOKENS, Reply, ask, eventually, sent_by_form
 from tests.api.queued import aws, client, invalidated, new_distribution
 from tests.servers.process import started
 from tests.servers.s3 import aws_credentials, shared_s3
@@ -190,6 +192,24 @@ def test_a_large_file_that_is_no_picture_is_refused_after_its_arrival(system: Sy
 
     assert (status["state"], status["problem"]["type"]) == ("refused", "urn:bildwerk:problem:not-an-image")
     assert system.call("GET", "/images/large/2.jpg").status == 404
+
+
+def test_the_command_brings_a_large_file_to_the_store(system: System, tmp_path: Path) -> None:
+    """Above 4 MiB it goes by form, and the store counts nothing but the file against its announced size."""
+    picture = tmp_path / "large.png"
+    pyvips.Image.black(1300, 1200, bands=3).copy(interpretation="srgb").pngsave(str(picture), compression=0)
+    assert picture.stat().st_size > 4_194_304
+    environment = {
+        **os.environ,
+        "BILDWERK_API_URL": f"http://127.0.0.1:{system.api}",
+        "BILDWERK_API_TOKEN": TOKEN,
+    }
+    command = [sys.executable, "-m", "bildwerk.main", "upload", str(picture), "--key", "large/3.png"]
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert system.call("GET", "/images/large/3.png").json["bytes"] == picture.stat().st_size
 
 
 def _settled(system: System, image: Mapping[str, Any]) -> list[Reply]:
