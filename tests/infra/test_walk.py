@@ -2,7 +2,7 @@
 
 What only this proves: that CloudFormation's references fit together, that each function finds what it works on, that
 each role may do what it has to and that it needs what it may. It proves wiring, not AWS: what the emulator does not act
-on is in `emulator/template.py`, what only an account can show in `infra/smoke.py`.
+on is in `emulator/template.py`, what only an account can show in `infra/smoke`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Proves a real deployment from outside: pictures, uploads, purges, and what only an account can show."""
