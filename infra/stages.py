@@ -47,7 +47,7 @@ def production(region: str = CLOUDFRONT_REGION) -> StageConfig:
             cpu_units=2048,
             memory_mib=4096,
             spot_weight=3,
-            # Four: ten times the traffic at night loses 1.2 %, not 4.1 %, for 73 dollars a month (docs/growth.md).
+            # Four: ten times the traffic at night loses 1.3 %, not 4.0 %, for 73 dollars a month (docs/growth.md).
             scaling=ScalingConfig(min_tasks=4, max_tasks=40),
         ),
         delivery=DeliveryConfig(price_class="all"),

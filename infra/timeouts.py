@@ -14,7 +14,7 @@ from infra.config import RendererConfig
 WAITING_SHARE: Final = 0.2
 """Of the deadline, for the last one in a full queue of the server.
 
-Half of the deadline would turn a thousandth less away, and let the slowest wait 5.5 s and not 2.2 (docs/growth.md).
+Half of the deadline would turn a thousandth less away, and let the slowest wait 5.0 s and not 2.0 (docs/growth.md).
 """
 WRITE_SECONDS: Final = 10
 """`IMGPROXY_WRITE_RESPONSE_TIMEOUT`: for a client to take an answer."""

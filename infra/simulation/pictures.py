@@ -61,10 +61,6 @@ class Cost:
         return 1 / self.mean_seconds
 
 
-STORE_HIT_SECONDS: Final = 0.003
-"""CPU of an answer from the result store in S3, assumed: what `s3` costs beyond local files, and the sending."""
-
-
 def cost_of(
     mix: Mapping[str, float] = NEWS, *, graviton: float = GRAVITON[1], s3: bool = True, measured: Path = MEASURED
 ) -> Cost:

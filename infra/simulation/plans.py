@@ -68,7 +68,6 @@ def with_scaling(renderer: RendererConfig, **changes: float) -> RendererConfig:
 def plans(renderer: RendererConfig | None = None) -> Mapping[str, Plan]:
     """The alternatives by name; the first is the stage as it is."""
     ours = renderer or production().renderer
-    minimum = ours.scaling.min_tasks
     configured = plan_of(ours)
     return {
         "as configured": configured,
@@ -78,8 +77,7 @@ def plans(renderer: RendererConfig | None = None) -> Mapping[str, Plan]:
         "60-second CPU alone": plan_of(ours, is_fast=False, by_requests=False),
         "with requests inside, 10-second": replace(configured, rules=(*configured.rules, _burst(ours))),
         "steps of imgproxy's template": replace(configured, rules=(Steps(),)),
-        f"at least {2 * minimum} tasks": plan_of(with_scaling(ours, min_tasks=2 * minimum)),
-        f"at least {3 * minimum} tasks": plan_of(with_scaling(ours, min_tasks=3 * minimum)),
+        **{f"at least {tasks} tasks": plan_of(with_scaling(ours, min_tasks=tasks)) for tasks in (2, 6)},
         **{f"targets {percent} %": plan_of(_aiming_at(ours, percent)) for percent in (30, 45, 75)},
         **{f"cooldown {seconds} s": plan_of(_cooling(ours, seconds)) for seconds in (90, 180)},
         **{f"{seconds} s of waiting": replace(configured, queue=_queue(ours, seconds)) for seconds in (1, 5)},

@@ -84,6 +84,8 @@ def _day(day: Outcome, plan: Plan) -> Figure:
         xytext=(13.2, room * 15),
         arrowprops={"arrowstyle": "-", "color": _GRAY},
     )
+    most = float(_minutes(day.tasks).max()) * room
+    axes.text(11.95, most, "the policy by requests overshoots", color=_BLUE, va="top")
     axes.set(xlabel="hour of the day", ylabel="pictures a second", xlim=(0, 24), ylim=(0, None), xticks=range(0, 25, 3))
     axes.set_title("The tasks follow the day")
     axes.legend(loc="upper left")
@@ -144,10 +146,10 @@ def _smooth(values: NDArray[np.int64]) -> NDArray[np.float64]:
 def _waiting_room(plan: Plan) -> Figure:
     figure = Figure(figsize=_SIZE, layout="constrained")
     axes = figure.subplots()
-    sizes = (6, 12, 24, 48, 84, 120, 180, 240)
+    sizes = (6, 12, 22, 44, 84, 110, 180, 240)
     shares, waits = [], []
     for size in sizes:
-        outcomes = [run(traffic, replace(plan, queue=size), cost_of()) for traffic in SCENARIOS["cold"].traffics[:2]]
+        outcomes = [run(traffic, replace(plan, queue=size), cost_of()) for traffic in SCENARIOS["cold"].traffics]
         gone = sum(int((one.refused + one.late).sum()) for one in outcomes)
         shares.append(100 * gone / sum(int(one.arrivals.sum()) for one in outcomes))
         waits.append(float(np.percentile(np.concatenate([one.waits for one in outcomes]), 99)))
@@ -176,10 +178,10 @@ def _tasks(plan: Plan) -> Figure:
         axes.axhline(tasks, color=_GRAY, linewidth=0.8, linestyle=":")
         axes.text(1.2, tasks * 1.12, words, color=_GRAY, va="bottom")
     axes.axvline(250_000, color=_GRAY, linewidth=0.8, linestyle="--")
-    axes.text(225_000, 3, "quota of a distribution", color=_GRAY, rotation=90, ha="right", va="bottom")
+    axes.text(225_000, 4.5, "quota of a distribution", color=_GRAY, rotation=90, ha="right", va="bottom")
     axes.set(xlabel="requests of viewers a second", ylabel="tasks of 2 vCPU at 60 % CPU", xscale="log", yscale="log")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.set_title("The hit rate decides how many tasks there are")
-    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.8))
+    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.75))
     return figure

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from infra.simulation.fleet import Fleet
 from infra.simulation.metrics import Measure, Observed
-from infra.simulation.pictures import SCATTER, STORE_HIT_SECONDS, Cost
+from infra.simulation.pictures import SCATTER, Cost
 from infra.simulation.plans import Plan
 from infra.simulation.policies import Policy, Stepper, Steps, TargetTracking, Tracker
 from infra.simulation.pool import NOT_HOT, Arrival, Pool
@@ -35,15 +35,9 @@ class Outcome:
     late: NDArray[np.int64]
     tasks: NDArray[np.int64]
     desired: NDArray[np.int64]
-    cpu: NDArray[np.float64]
     waits: NDArray[np.float32]
     on_demand_seconds: float
     spot_seconds: float
-    viewer_requests: float
-
-    def wait(self, percent: float) -> float:
-        """Seconds in the queue that so many percent of the rendered pictures stay below."""
-        return float(np.percentile(self.waits, percent)) if len(self.waits) else 0.0
 
     @property
     def seconds_with_refusals(self) -> int:
@@ -95,7 +89,6 @@ class _Run:
     def _arrival(self, second: int) -> Arrival:
         count = int(self._random.poisson(self._misses[second]))
         costs = self._costs(self._random, count)
-        costs[self._random.random(count) < self._traffic.store_hit_rate] = STORE_HIT_SECONDS
         at = np.sort(self._random.random(count)) + second
         hot = self._hot.asked(self._added[second]) if self._hot else np.empty(0, dtype=np.intp)
         rendition = np.full(count, NOT_HOT)
@@ -136,18 +129,15 @@ class _Run:
 
     def _outcome(self, rows: NDArray[np.int64], waits: NDArray[np.float32]) -> Outcome:
         arrivals, refused, late, tasks, desired = rows.T
-        busy = np.array(self._pool.busy[: len(rows)])
         return Outcome(
             arrivals=arrivals,
             refused=refused,
             late=late,
             tasks=tasks,
             desired=desired,
-            cpu=100 * busy / (tasks * self._plan.cpus),
             waits=waits,
             on_demand_seconds=self._fleet.on_demand_seconds,
             spot_seconds=self._fleet.spot_seconds,
-            viewer_requests=float(self._traffic.ordinary_per_second().sum() + self._traffic.added_per_second().sum()),
         )
 
 

@@ -46,9 +46,7 @@ class Traffic:
 
     peak_per_second: float = 2_000.0
     hit_rate: float = 0.95
-    """Of the CDN, with Origin Shield."""
-    store_hit_rate: float = 0.0
-    """Of what the CDN misses, how much is in the result store. 0 is the worst: each miss is a render."""
+    """Of the CDN, with Origin Shield. Each miss is a render: that nothing is in the result store is the worst."""
     spike: Spike | None = None
     begin: int = 0
     end: int = DAY

@@ -256,6 +256,8 @@ def test_plans_are_made_of_the_stage() -> None:
     environment = server_environment(renderer, http_sources=False, **blank)
     assert str(configured.queue) == environment["IMGPROXY_REQUESTS_QUEUE_SIZE"]
     assert [rule.metric.period_seconds for rule in plans()["60-second CPU alone"].rules] == [60]
+    assert [plans()[f"at least {tasks} tasks"].bounds.minimum for tasks in (2, 6)] == [2, 6]
+    assert plans()["1 s of waiting"].queue < configured.queue < plans()["5 s of waiting"].queue
 
 
 def test_a_summary_is_the_mean_of_its_phases() -> None:
