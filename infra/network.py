@@ -16,18 +16,23 @@ here names a group of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ipaddress import ip_network
 from typing import Final
 
-from aws_cdk import Aws
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IDependable
 
 from infra.config import NetworkConfig
+from infra.findings import resource_of
 from infra.log_groups import log_group
+from infra.offers import ZONES_WITH_VPC_ORIGINS
 
 HTTPS: Final = 443
+ZONES: Final = 2
+"""Unless they are named: enough to lose one."""
 
 _OF_THIS_ACCOUNT: Final = {"StringEquals": {"aws:PrincipalAccount": Aws.ACCOUNT_ID}}
 _WITHIN_THIS_ACCOUNT: Final = {
@@ -54,7 +59,7 @@ class Network(Construct):
         self.vpc = self._vpc(config)
         self.load_balancer_subnets = ec2.SubnetSelection(subnet_group_name="isolated")
         self.task_subnets = ec2.SubnetSelection(subnet_group_name="tasks" if config.http_sources else "isolated")
-        self.internet_gateway: IDependable = self._attached_gateway() or self._gateway_without_route()
+        self.internet_gateway: IDependable = self._attached_gateway()
         """Depend on it to be made when VPC origins can be."""
         self._add_s3_endpoint(buckets)
         if not config.http_sources:
@@ -62,34 +67,52 @@ class Network(Construct):
         self._log_flows(log_retention_days)
 
     def _vpc(self, config: NetworkConfig) -> ec2.Vpc:
-        isolated = ec2.SubnetConfiguration(name="isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=None)
+        zones = len(config.availability_zones) or ZONES
+        isolated = ec2.SubnetConfiguration(
+            name="isolated", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=_isolated_mask(config.cidr, zones)
+        )
         with_nat = (
             ec2.SubnetConfiguration(
                 name="nat", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=28, map_public_ip_on_launch=False
             ),
             ec2.SubnetConfiguration(name="tasks", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
         )
-        return ec2.Vpc(
+        vpc = ec2.Vpc(
             self,
             "Vpc",
             ip_addresses=ec2.IpAddresses.cidr(config.cidr),
             availability_zones=list(config.availability_zones) or None,
-            max_azs=None if config.availability_zones else 2,
+            max_azs=None if config.availability_zones else ZONES,
             nat_gateways=config.nat_gateways if config.http_sources else 0,
             subnet_configuration=[isolated, *(with_nat if config.http_sources else ())],
             restrict_default_security_group=False,
         )
+        if not config.availability_zones:
+            self._avoid_zones_without_vpc_origins(vpc)
+        return vpc
 
-    def _attached_gateway(self) -> IDependable | None:
-        """The attachment of the gateway that NAT goes out by. The VPC's own dependable is the gateway before that."""
-        parts = self.vpc.node.find_all()
-        return next((part for part in parts if isinstance(part, ec2.CfnVPCGatewayAttachment)), None)
+    def _avoid_zones_without_vpc_origins(self, vpc: ec2.Vpc) -> None:
+        """Names zones by their ids: what `a` and `b` are differs between accounts, and may be one of the others."""
+        zones = ZONES_WITH_VPC_ORIGINS.get(Stack.of(self).region)
+        if zones is None:
+            return
+        for group in (vpc.isolated_subnets, vpc.private_subnets, vpc.public_subnets):
+            for subnet, zone in zip(group, zones, strict=False):  # there may be no group of a kind
+                resource = resource_of(subnet)
+                resource.add_property_deletion_override("AvailabilityZone")
+                resource.add_property_override("AvailabilityZoneId", zone)
 
-    def _gateway_without_route(self) -> IDependable:
-        gateway = ec2.CfnInternetGateway(self, "InternetGateway")
-        return ec2.CfnVPCGatewayAttachment(
-            self, "InternetGatewayAttachment", vpc_id=self.vpc.vpc_id, internet_gateway_id=gateway.ref
-        )
+    def _attached_gateway(self) -> IDependable:
+        """The attachment of the internet gateway. The VPC's own dependable is the gateway before that.
+
+        Without NAT it has the names that the CDK gives it with NAT: a VPC takes one gateway, so whoever switches
+        `http_sources` must keep this one and not make another beside it.
+        """
+        made = (part for part in self.vpc.node.find_all() if isinstance(part, ec2.CfnVPCGatewayAttachment))
+        if attached := next(made, None):
+            return attached
+        gateway = ec2.CfnInternetGateway(self.vpc, "IGW")
+        return ec2.CfnVPCGatewayAttachment(self.vpc, "VPCGW", vpc_id=self.vpc.vpc_id, internet_gateway_id=gateway.ref)
 
     def _add_s3_endpoint(self, buckets: Sequence[s3.IBucket]) -> None:
         """S3's gateway endpoint: what leaves through it concerns these buckets, or is an image layer of ECR."""
@@ -153,15 +176,33 @@ class Network(Construct):
         )
 
 
+def _isolated_mask(cidr: str, zones: int) -> int:
+    """The size of an isolated subnet: half of the VPC is theirs, with NAT and without.
+
+    So they keep their addresses when `http_sources` is switched: another size would want addresses that the old subnets
+    still have.
+    """
+    return ip_network(cidr).prefixlen + 1 + (zones - 1).bit_length()
+
+
+_PULLS: Final = (
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+)
+"""Of both doors to ECR: Fargate asks for manifests and layers by ECR's own API as well as by Docker's (Amazon ECR user
+guide, "Using Amazon ECR images with Amazon ECS", names these calls and no door)."""
+
 _INTERFACES: Final = {
     "EcrApi": (
         ec2.InterfaceVpcEndpointAwsService.ECR,
-        ("ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage"),
+        _PULLS,
         _OF_THIS_ACCOUNT,
     ),
     "EcrDocker": (
         ec2.InterfaceVpcEndpointAwsService.ECR_DOCKER,
-        ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+        _PULLS,
         _OF_THIS_ACCOUNT,
     ),
     "Logs": (

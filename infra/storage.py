@@ -45,7 +45,8 @@ class Storage(Construct):
                     noncurrent_version_expiration=Duration.days(NONCURRENT_DAYS),
                     expired_object_delete_marker=True,
                 ),
-                _expire("incoming", prefix="incoming/", days=1),
+                # What was taken in or refused is nobody's to have back: old versions of it go as early.
+                _expire("incoming", prefix="incoming/", days=1, noncurrent_days=1),
             ],
             cors=[_uploads_from(allow_origins)] if allow_origins else None,
         )
@@ -122,8 +123,15 @@ class Storage(Construct):
         skip_checkov(self.access_logs, {"CKV_AWS_18": own, "CKV_AWS_21": "log files are written once"})
 
 
-def _expire(rule_id: str, *, days: int, prefix: str | None = None) -> s3.LifecycleRule:
-    return s3.LifecycleRule(id=rule_id, prefix=prefix, expiration=Duration.days(days))
+def _expire(
+    rule_id: str, *, days: int, prefix: str | None = None, noncurrent_days: int | None = None
+) -> s3.LifecycleRule:
+    return s3.LifecycleRule(
+        id=rule_id,
+        prefix=prefix,
+        expiration=Duration.days(days),
+        noncurrent_version_expiration=None if noncurrent_days is None else Duration.days(noncurrent_days),
+    )
 
 
 def _uploads_from(origins: tuple[str, ...]) -> s3.CorsRule:

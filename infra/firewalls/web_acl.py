@@ -21,7 +21,7 @@ LOG_PREFIX: Final = "aws-waf-logs-"
 """WAF writes to log groups of this prefix only (AWS WAF Developer Guide, Sending to a CloudWatch Logs log group)."""
 
 REDACTED_HEADERS: Final = ("authorization", "cookie")
-"""WAF logs all headers of a request; of these it writes REDACTED."""
+"""WAF writes down all headers of a request, in its log and in the samples that the console shows; not these."""
 
 
 class WebAcl(Construct):
@@ -58,9 +58,27 @@ class WebAcl(Construct):
             if json_bodies
             else None,
             association_config=association,
+            data_protection_config=_without_values_of(redacted_headers),
         )
         self.log_group: Final = log_group(self, "Log", days=log_retention_days, name=f"{LOG_PREFIX}{name.lower()}")
         _write_refusals(self, self.acl, self.log_group, redacted_headers)
+
+
+def _without_values_of(headers: Sequence[str]) -> CfnWebACL.DataProtectionConfigProperty:
+    """Keeps values out of the log and of samples of requests; a log's redaction reaches the log alone.
+
+    AWS WAF Developer Guide, Data protection and logging.
+    """
+    return CfnWebACL.DataProtectionConfigProperty(
+        data_protections=[
+            CfnWebACL.DataProtectProperty(
+                action="SUBSTITUTION",
+                field=CfnWebACL.FieldToProtectProperty(field_type="SINGLE_HEADER", field_keys=list(headers)),
+                exclude_rate_based_details=False,
+                exclude_rule_match_details=False,
+            )
+        ]
+    )
 
 
 def _write_refusals(scope: Construct, acl: CfnWebACL, group: logs.LogGroup, redacted: Sequence[str]) -> None:

@@ -28,7 +28,7 @@ class Budget(Construct):
         subscriber = budgets.CfnBudget.SubscriberProperty(
             subscription_type="EMAIL" if email else "SNS", address=email or topic.topic_arn
         )
-        budgets.CfnBudget(
+        budget = budgets.CfnBudget(
             self,
             "Budget",
             budget=budgets.CfnBudget.BudgetDataProperty(
@@ -45,6 +45,9 @@ class Budget(Construct):
                 _notification("FORECASTED", FORECAST_PERCENT, subscriber),
             ],
         )
+        policy = topic.node.try_find_child("Policy")
+        if policy and not email:
+            budget.node.add_dependency(policy)  # AWS Budgets may publish before it is told to
 
 
 def _tagged(key: str, value: str) -> budgets.CfnBudget.ExpressionProperty:

@@ -127,7 +127,8 @@ class LoadBalancer(Construct):
         values = [value.unsafe_unwrap() for value in origin_headers]
         forward = elbv2.ListenerAction.forward([self.target_group])
         if other:
-            # A deployment moves the weights; CloudFormation only sets where they begin.
+            # A deployment moves the weights. CloudFormation sets where they begin, and sets them so again whenever it
+            # changes the rule, as a new secret does: before that the first group has to be the live one.
             forward = elbv2.ListenerAction.weighted_forward(
                 [
                     elbv2.WeightedTargetGroup(target_group=self.target_group, weight=100),

@@ -31,6 +31,12 @@ def server_image(scope: Construct, image: str, *, http_sources: bool) -> ecs.Con
     if not image:
         return _built(scope)
     found = _ECR.fullmatch(image)
+    region = Stack.of(scope).region
+    if found and not http_sources and found["region"] != region:
+        raise ConfigurationError(
+            f"image {image.partition('@')[0]} is in {found['region']}, and tasks without http sources reach ECR in"
+            f" {region} alone: copy it there (infra/README.md) and name that."
+        )
     if found:
         return ecs.ContainerImage.from_ecr_repository(_repository(scope, found), found["digest"])
     if not http_sources:

@@ -101,3 +101,12 @@ def test_the_budget_tells_the_address_or_else_the_topic(email: str, kind: str) -
 
     for each in budget["NotificationsWithSubscribers"]:
         assert each["Subscribers"] == [{"SubscriptionType": kind, "Address": email or f"<Ref:{made}>"}]
+
+
+def test_the_budget_is_made_when_it_may_publish(templates: Mapping[str, Template]) -> None:
+    """Who is told depends on the topic's policy, not on the topic alone."""
+    template = templates["production"]
+    (budget,) = template.find_resources("AWS::Budgets::Budget").values()
+    (policy,) = template.find_resources("AWS::SNS::TopicPolicy")
+
+    assert policy in budget["DependsOn"]

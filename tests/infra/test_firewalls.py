@@ -298,3 +298,19 @@ def test_tokens_of_temporary_credentials_are_not_logged(templates: Mapping[str, 
             "ResourceArn": {"Fn::GetAtt": [Match.string_like_regexp("^ApiFirewall"), "Arn"]},
         },
     )
+
+
+def test_samples_of_requests_hold_no_header_that_lets_anybody_in(acls: Mapping[str, Mapping[str, Any]]) -> None:
+    """The console shows samples with all headers to whoever may look; what a log redacts is not redacted there."""
+    secret = {
+        "cdn": {"authorization", "cookie"},
+        "load_balancer": {"authorization", "cookie", ORIGIN_HEADER_NAME.lower()},
+        "api": {"authorization", "cookie", "x-amz-security-token"},
+    }
+    for kind in KINDS:
+        (protected,) = acls[kind]["DataProtectionConfig"]["DataProtections"]
+        assert protected["Action"] == "SUBSTITUTION"
+        assert protected["Field"]["FieldType"] == "SINGLE_HEADER"
+        assert set(protected["Field"]["FieldKeys"]) == secret[kind]
+        assert not protected["ExcludeRateBasedDetails"]
+        assert not protected["ExcludeRuleMatchDetails"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from ipaddress import ip_network
+from itertools import combinations
 
 import pytest
 from aws_cdk.assertions import Template
@@ -63,6 +65,47 @@ def test_row_05_the_load_balancer_is_made_when_the_internet_gateway_is_attached(
     assert attachment in balancer["DependsOn"]
 
 
+def test_http_sources_can_be_switched_later(templates: Mapping[str, Template]) -> None:
+    """CloudFormation makes the new before it deletes the old: addresses must differ, and a VPC takes one gateway."""
+    before, after = templates["production"], templates["http_sources"]
+    kept = ("AWS::EC2::InternetGateway", "AWS::EC2::VPCGatewayAttachment", "AWS::EC2::VPC")
+    old, new = (resources(template, "AWS::EC2::Subnet") for template in (before, after))
+
+    assert all(resources(before, kind) == resources(after, kind) for kind in kept)
+    assert old.items() <= new.items()
+    networks = [ip_network(subnet["Properties"]["CidrBlock"]) for subnet in new.values()]
+    assert not any(one.overlaps(other) for one, other in combinations(networks, 2))
+
+
+@pytest.mark.parametrize(("zones", "size"), [(2, 18), (3, 19), (4, 19)])
+def test_isolated_subnets_have_half_of_the_network(zones: int, size: int) -> None:
+    """The other half is for what http sources add."""
+    names = tuple(f"us-east-1{letter}" for letter in "abcd"[:zones])
+    config = replace(production(), network=NetworkConfig(availability_zones=names))
+    found = properties(renderer_stack(config).template, "AWS::EC2::Subnet")
+
+    assert {ip_network(subnet["CidrBlock"]).prefixlen for subnet in found} == {size}
+
+
+@pytest.mark.parametrize(
+    ("region", "zones"),
+    [
+        ("us-east-1", {"use1-az1", "use1-az2"}),
+        ("us-west-1", {"usw1-az1", "usw1-az3"}),
+        ("ap-northeast-1", {"apne1-az1", "apne1-az2"}),
+        ("ca-central-1", {"cac1-az1", "cac1-az2"}),
+    ],
+)
+def test_no_subnet_is_in_a_zone_that_vpc_origins_do_not_reach(region: str, zones: set[str]) -> None:
+    """The first two zones by name may be such a one: names are dealt out anew in every account, ids are not."""
+    for http_sources in (False, True):
+        config = replace(production(region), network=NetworkConfig(http_sources=http_sources))
+        found = properties(renderer_stack(config).template, "AWS::EC2::Subnet")
+
+        assert {subnet["AvailabilityZoneId"] for subnet in found} == zones
+        assert not any("AvailabilityZone" in subnet for subnet in found)
+
+
 def test_with_http_sources_tasks_go_through_nat_and_the_load_balancer_stays_isolated(
     templates: Mapping[str, Template],
 ) -> None:
@@ -95,6 +138,20 @@ def test_interface_endpoints_take_https_from_the_vpc_alone_and_let_only_this_acc
         assert same["aws:PrincipalAccount"] == {"Ref": "AWS::AccountId"}
         assert ("aws:ResourceAccount" in same) == (service in {"logs", "secretsmanager"})
         assert "*" not in json.dumps(statement["Action"])
+
+
+@pytest.mark.parametrize("service", ["ecr.api", "ecr.dkr"])
+def test_images_can_be_pulled_by_either_door_to_ecr(service: str) -> None:
+    """Fargate pulls with ECR's own API and with Docker's, and says nowhere which call goes through which door."""
+    endpoint = _endpoints(renderer_stack(production()).template, "Interface")[service]
+    (statement,) = endpoint["PolicyDocument"]["Statement"]  # type: ignore[index]  # read from JSON
+
+    assert set(statement["Action"]) == {
+        "ecr:GetAuthorizationToken",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    }
 
 
 def test_through_s3s_endpoint_go_the_own_buckets_and_image_layers() -> None:
@@ -147,8 +204,8 @@ def test_zones_are_those_that_are_named() -> None:
 
 
 def test_without_names_two_zones_of_the_region_are_used() -> None:
-    """The same template works in every region, and no lookup asks AWS."""
-    template = renderer_stack(production()).template
+    """No lookup asks AWS, and no list of every region's zones gets old here."""
+    template = renderer_stack(production("eu-central-1")).template
     zones = [json.dumps(one["AvailabilityZone"]) for one in properties(template, "AWS::EC2::Subnet")]
 
     assert sorted(set(zones)) == ['{"Fn::Select": [0, {"Fn::GetAZs": ""}]}', '{"Fn::Select": [1, {"Fn::GetAZs": ""}]}']

@@ -89,6 +89,15 @@ def test_an_image_that_tasks_cannot_reach_stops_synthesis_with_what_to_do() -> N
     assert as_text(container(_with(RendererConfig(image=image), http_sources=True))["Image"]) == image
 
 
+def test_an_image_in_another_region_stops_synthesis_unless_there_is_nat() -> None:
+    """ECR's endpoints lead to the stack's own region."""
+    image = OWN_IMAGE.replace("us-east-1", "eu-west-1")
+
+    with pytest.raises(ConfigurationError, match="is in eu-west-1.*us-east-1 alone: copy it there"):
+        _with(RendererConfig(image=image))
+    assert ".ecr.eu-west-1." in as_text(container(_with(RendererConfig(image=image), http_sources=True))["Image"])
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_row_12_on_demand_tasks_carry_the_minimum_and_spot_what_is_above(
     templates: Mapping[str, Template], stage: str
