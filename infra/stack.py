@@ -87,6 +87,7 @@ class BildwerkStack(Stack):
             self,
             "OriginFirewall",
             load_balancer=load_balancer,
+            accepted=secrets.origin_headers if config.renderer.canary else (),
             log_retention_days=days,
         )
         delivery = Delivery(
@@ -99,6 +100,8 @@ class BildwerkStack(Stack):
             timeout_seconds=config.renderer.timeout_seconds,
             log_retention_days=days,
         )
+        # A new secret is shown only after the firewall knows it, as the rule of the load balancer does.
+        delivery.distribution.node.add_dependency(origin_firewall)
         self.delivery = delivery
         purges = PurgeQueue(self, "Purges")
         functions = ApiFunctions(

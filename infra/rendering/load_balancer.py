@@ -27,6 +27,8 @@ from infra.timeouts import IDLE_SECONDS, deregistration_delay
 
 HTTP: Final = 80
 SERVER_PORT: Final = 8080
+ANY_VALUE: Final = "*"
+"""Of a header, in a condition of a listener's rule."""
 HEALTH_PATH: Final = "/health"
 """Makes a tiny picture in memory: it asks neither S3 nor the queue (renderer/handlers/health.py)."""
 
@@ -127,8 +129,10 @@ class LoadBalancer(Construct):
         values = [value.unsafe_unwrap() for value in origin_headers]
         forward = elbv2.ListenerAction.forward([self.target_group])
         if other:
-            # A deployment moves the weights. CloudFormation sets where they begin, and sets them so again whenever it
-            # changes the rule, as a new secret does: before that the first group has to be the live one.
+            values = [ANY_VALUE]
+            # ECS moves the weights with each release. CloudFormation says where they begin, and would say so again if
+            # anything in the rule changed, with all requests for a group that may be empty (aws-cdk 36649). So nothing
+            # in it ever changes, and the firewall compares the secret's value (origin_firewall.py).
             forward = elbv2.ListenerAction.weighted_forward(
                 [
                     elbv2.WeightedTargetGroup(target_group=self.target_group, weight=100),

@@ -2,13 +2,16 @@
 
 It limits no rates: all requests come from CloudFront's network interfaces in the VPC, and the first address in
 X-Forwarded-For, which WAF would read instead, is what the client wrote there (aws.md 1.6). The value of the secret
-header is compared by the listener's rule alone: a second copy of it would only be one more place to read it from.
+header is compared by the listener's rule alone: a second copy of it would only be one more place to read it from. With
+a canary the listener's rule must never change, and it is compared here instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+from aws_cdk import SecretValue
 from aws_cdk.aws_wafv2 import CfnWebACL, CfnWebACLAssociation
 from constructs import Construct
 
@@ -18,10 +21,12 @@ from infra.firewalls.web_acl_rules import (
     KNOWN_BAD_INPUTS,
     REPUTATION,
     FirewallRule,
+    any_of,
     block,
     long_uri,
     longer_than,
     managed_group,
+    matches,
     not_,
 )
 from infra.rendering.load_balancer import LoadBalancer
@@ -30,11 +35,15 @@ from infra.secrets import ORIGIN_HEADER_NAME
 _HEADER: Final = ORIGIN_HEADER_NAME.lower()
 
 
-def _rules() -> tuple[FirewallRule, ...]:
+def _rules(accepted: Sequence[SecretValue]) -> tuple[FirewallRule, ...]:
     header = CfnWebACL.FieldToMatchProperty(single_header={"Name": _HEADER})
+    is_from_cloudfront = longer_than(header, 0)
+    if accepted:
+        # Dynamic references: the template names the secrets only.
+        is_from_cloudfront = any_of(*(matches(header, "EXACTLY", value.unsafe_unwrap()) for value in accepted))
     body = CfnWebACL.FieldToMatchProperty(body=CfnWebACL.BodyProperty(oversize_handling="MATCH"))
     return (
-        FirewallRule(name="NoOriginHeader", statement=not_(longer_than(header, 0)), action=BLOCK),
+        FirewallRule(name="NoOriginHeader", statement=not_(is_from_cloudfront), action=BLOCK),
         FirewallRule(name="WithBody", statement=longer_than(body, 0), action=block(413)),
         long_uri(),
         managed_group(KNOWN_BAD_INPUTS),
@@ -47,14 +56,21 @@ class OriginFirewall(Construct):
     """Stands before the load balancer."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, load_balancer: LoadBalancer, log_retention_days: int
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        load_balancer: LoadBalancer,
+        accepted: Sequence[SecretValue],
+        log_retention_days: int,
     ) -> None:
+        """`accepted` are the values of the secret header that are let through; without any, whatever is not blank."""
         super().__init__(scope, construct_id)
         firewall = WebAcl(
             self,
             "Firewall",
             reach="REGIONAL",
-            rules=_rules(),
+            rules=_rules(accepted),
             log_retention_days=log_retention_days,
             redacted_headers=(*REDACTED_HEADERS, _HEADER),
         )

@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App
 from aws_cdk.assertions import Match, Template
 
+from infra.app import add_stacks
 from infra.firewalls.web_acl import LOG_PREFIX
 from infra.secrets import ORIGIN_HEADER_NAME
+from scripts.synth.variants import VARIANTS
 
 CORE = "awswaf:managed:aws:core-rule-set:"
 KINDS = ("cdn", "load_balancer", "api")
@@ -273,6 +277,23 @@ def test_row_02_refusals_are_written_down_without_secrets(templates: Mapping[str
         assert properties["LoggingFilter"]["DefaultBehavior"] == "DROP"
         assert kept["Behavior"] == "KEEP"
         assert kept["Conditions"] == [{"ActionCondition": {"Action": "BLOCK"}}]
+
+
+def test_row_02_with_a_canary_the_firewall_compares_the_secret(stub_packages: Path) -> None:
+    """The listener's rule, which may not change then, asks for the header alone: a wrong value ends here."""
+    canary = VARIANTS["canary_iam"]
+    delivery = replace(canary.delivery, origin_header_generation=3)
+    stack = add_stacks(App(analytics_reporting=False), replace(canary, delivery=delivery), packages=stub_packages)
+    found = Template.from_stack(stack).find_resources("AWS::WAFv2::WebACL")
+    (acl,) = (one["Properties"] for name, one in found.items() if name.startswith("OriginFirewall"))
+    first, *_ = acl["Rules"]
+    compared = first["Statement"]["NotStatement"]["Statement"]["OrStatement"]["Statements"]
+    values = [json.dumps(one["ByteMatchStatement"]["SearchString"]) for one in compared]
+
+    assert first["Action"] == {"Block": {}}
+    assert {one["ByteMatchStatement"]["PositionalConstraint"] for one in compared} == {"EXACTLY"}
+    assert ["OriginHeader3" in values[0], "OriginHeader2" in values[1]] == [True, True]
+    assert all("{{resolve:secretsmanager:" in value for value in values)
 
 
 def test_the_load_balancers_firewall_neither_knows_nor_logs_the_secret(

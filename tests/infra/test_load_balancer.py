@@ -67,10 +67,15 @@ def test_row_01_a_new_secret_is_accepted_before_cloudfront_shows_it(
     (rule,) = resources(template, RULE)
     (distribution,) = resources(template, "AWS::CloudFront::Distribution").values()
     (origin,) = distribution["Properties"]["DistributionConfig"]["Origins"]
-    accepted = only(template, RULE)["Conditions"][0]["HttpHeaderConfig"]["Values"]
     (shown,) = (one["HeaderValue"] for one in origin["OriginCustomHeaders"] if one["HeaderName"] == ORIGIN_HEADER_NAME)
+    (firewall,) = (name for name in resources(template, "AWS::WAFv2::WebACL") if name.startswith("OriginFirewall"))
 
-    assert rule in distribution["DependsOn"]
+    assert {rule, firewall} <= set(distribution["DependsOn"])
+    if stage == "canary_iam":
+        (first, *_) = resources(template, "AWS::WAFv2::WebACL")[firewall]["Properties"]["Rules"]
+        accepted = [first["Statement"]["NotStatement"]["Statement"]["ByteMatchStatement"]["SearchString"]]
+    else:
+        accepted = only(template, RULE)["Conditions"][0]["HttpHeaderConfig"]["Values"]
     assert shown == accepted[0]
 
 
@@ -87,6 +92,18 @@ def test_the_last_two_secrets_are_accepted_the_newest_first(generation: int, cou
     assert all(one.startswith("{{resolve:secretsmanager:<SecretsOriginHeader") for one in values)
     assert f"OriginHeader{generation}" in values[0]
     assert f"OriginHeader{generation - 1}" in values[-1] or count == 1
+
+
+def test_the_rule_of_a_canary_never_changes() -> None:
+    """CloudFormation would set the weights back with it, and send all requests to a group that may be empty."""
+    rules = []
+    for generation in (1, 2):
+        delivery = DeliveryConfig(origin_header_generation=generation)
+        config = replace(production(), renderer=RendererConfig(canary=True), delivery=delivery)
+        rules.append(only(renderer_stack(config).template, RULE))
+
+    assert rules[0] == rules[1]
+    assert rules[0]["Conditions"][0]["HttpHeaderConfig"]["Values"] == ["*"]
 
 
 @pytest.mark.parametrize("seconds", [2, 10, 90])
