@@ -22,9 +22,9 @@ PREFIX: Final = "BILDWERK_DEPLOY_"
 
 VARIABLES: Final[Mapping[str, str]] = {
     "STAGE": "One of infra/stages.py: dev (the default) or production.",
-    "REGION": f"Where the stack lives; {CLOUDFRONT_REGION} if blank. Elsewhere two small stacks more are made there.",
+    "REGION": f"Where the stack lives; {CLOUDFRONT_REGION} if blank. With another, two small stacks come with it.",
     "IMAGE": "repository@sha256:..., in the stack's region; blank builds the Dockerfile.",
-    "RELEASE": "Name of what is deployed, for the tag v-<release>: letters, digits, dots and hyphens.",
+    "RELEASE": "Name of what is deployed, for the tag v-<release>: letters, digits, dots, hyphens, underscores.",
     "DOMAIN": "A name of your own, like img.example.com.",
     "CERTIFICATE_ARN": f"Its certificate, in {CLOUDFRONT_REGION}; blank asks for one in the hosted zone.",
     "HOSTED_ZONE_ID": "The Route 53 zone of the domain.",

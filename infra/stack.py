@@ -135,6 +135,7 @@ class BildwerkStack(Stack):
         CfnOutput(self, "PicturesUrl", value=delivery.url, description="Where processing URLs begin")
         CfnOutput(self, "ApiUrl", value=api.url, description="Where uploads and deletes go")
         CfnOutput(self, "OriginalsBucket", value=storage.originals.bucket_name)
+        CfnOutput(self, "ResultsBucket", value=storage.results.bucket_name)
         CfnOutput(self, "TokensSecret", value=secrets.api_tokens.secret_name)
         CfnOutput(self, "SigningKeySecret", value=secrets.signing_key.secret_name)
         CfnOutput(self, "SigningSaltSecret", value=secrets.signing_salt.secret_name)

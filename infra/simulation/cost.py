@@ -29,7 +29,8 @@ RULES: Final = 16
 """Of the three web ACLs: 6 for CloudFront, 5 for the load balancer, 5 for the API."""
 ENDPOINTS: Final = 4
 METRICS: Final = 40
-ALARMS: Final = 35
+ALARM_METRICS: Final = 60
+"""That alarms look at: AWS counts these and not the alarms. The one that pages is on alarms and has its own price."""
 SECRETS: Final = 4
 SHIELD_FACTOR: Final = 2.0
 """Requests that regional caches send to Origin Shield, by those that it sends on, assumed."""
@@ -220,11 +221,15 @@ def _logs(month: _Month) -> Row:
 
 def _watch(_month: _Month) -> Row:
     return Row(
-        item="Metrics, alarms, secrets",
-        formula="40 x 0.30 + 35 x 0.10 + 4 x 0.40",
+        item="Metrics, alarms, dashboard, secrets",
+        formula="40 x 0.30 + 60 x 0.10 + 0.50 + 3 + 4 x 0.40",
         amount="fixed",
-        usd=METRICS * usd("metric") + ALARMS * usd("alarm") + SECRETS * usd("secret"),
-        prices=("metric", "alarm", "secret"),
+        usd=METRICS * usd("metric")
+        + ALARM_METRICS * usd("alarm")
+        + usd("composite alarm")
+        + usd("dashboard")
+        + SECRETS * usd("secret"),
+        prices=("metric", "alarm", "composite alarm", "dashboard", "secret"),
     )
 
 

@@ -45,7 +45,7 @@ def main(
         return 0
     try:
         with tempfile.TemporaryDirectory(prefix="bildwerk-smoke-") as folder:
-            visit = _visit(chosen, environment, client or _client(), Path(folder))
+            visit = _visit(chosen, environment, client, Path(folder))
             outcomes = _walked(visit, chosen)
     except Shortfall as error:
         print(f"smoke: {error}", file=sys.stderr)
@@ -108,13 +108,13 @@ def _cleared(visit: Visit, entry: dict[str, Any] | None) -> Seen:
     return Seen(text=f"{len(visit.keys)} keys deleted" + (", the token is out of the list" if entry else ""))
 
 
-def _visit(chosen: argparse.Namespace, environment: Mapping[str, str], client: Client, folder: Path) -> Visit:
+def _visit(chosen: argparse.Namespace, environment: Mapping[str, str], client: Client | None, folder: Path) -> Visit:
     key, salt, token = (environment.get(name, "") for name in _SECRETS)
-    stage = read_stage(chosen.stage, chosen.region, client) if chosen.stage else None
+    stage: Stage | None = None
+    if chosen.stage:
+        stage, key, salt = _deployed(chosen, client, key, salt)
     pictures_url, api_url, bucket = _addresses(chosen, stage)
-    if stage is not None:
-        key, salt = key or read_secret(stage, "SecretsSigningKey"), salt or read_secret(stage, "SecretsSigningSalt")
-    elif not (key and salt and token):
+    if not (key and salt and (stage or token)):
         raise Shortfall(f"without --stage set {', '.join(_SECRETS)}")
     commands = Commands(api_url=api_url, key=key, salt=salt, token=token, environment=environment)
     return Visit(
@@ -125,6 +125,17 @@ def _visit(chosen: argparse.Namespace, environment: Mapping[str, str], client: C
         patience_seconds=chosen.patience,
         stage=stage,
     )
+
+
+def _deployed(chosen: argparse.Namespace, client: Client | None, key: str, salt: str) -> tuple[Stage, str, str]:
+    """The stage, and its signing keys where none were given."""
+    from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # as for boto3 below
+
+    try:
+        stage = read_stage(chosen.stage, chosen.region, client or _client())
+        return stage, key or read_secret(stage, "SecretsSigningKey"), salt or read_secret(stage, "SecretsSigningSalt")
+    except (BotoCoreError, ClientError) as error:
+        raise Shortfall(f"AWS does not tell about the stage: {error}") from error
 
 
 def _addresses(chosen: argparse.Namespace, stage: Stage | None) -> tuple[str, str, str]:

@@ -21,6 +21,8 @@ from scripts.image.proof import Finding, add_heic
 from scripts.packages.contents import FUNCTIONS, PACKAGES
 
 INVOKED: Final = Path(__file__).with_name("invoked.py")
+MOST_SECONDS: Final = 600
+"""For a start and all events; under qemu it takes a minute."""
 MOST_BYTES: Final = 4_194_304
 """Of a file in a request."""
 
@@ -85,7 +87,12 @@ class Invoker:
         place = f"{self.folder}/{FUNCTIONS[function]}"
         asked = {"folder": place, "function": function, "variables": {**LAMBDA, **variables}, "events": list(events)}
         command = [*self.python, "-I", "-S", "-B", self.script]
-        answer = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)  # noqa: S603  ours
+        try:
+            answer = subprocess.run(  # noqa: S603  ours
+                command, input=json.dumps(asked), capture_output=True, text=True, check=False, timeout=MOST_SECONDS
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RuntimeError(f"{function} does not end within {MOST_SECONDS} s") from error
         if answer.returncode:
             raise RuntimeError(f"{function} does not start: {answer.stderr[-2000:]}")
         return Outcome(**json.loads(answer.stdout), log=answer.stderr)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -9,8 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from infra.app import add_stacks  # before anything of aws_cdk, so that it runs on the node that is installed with it
-from scripts.synth.variants import VARIANTS, write_stub_packages
+_ASSEMBLIES = tempfile.TemporaryDirectory(prefix="bildwerk-assemblies-")
+"""Where the CDK's node, which starts with the import and keeps its temporary folder, leaves what it synthesises."""
+
+with pytest.MonkeyPatch.context() as _starting:
+    _starting.setenv("TMPDIR", _ASSEMBLIES.name)
+    from infra.app import add_stacks  # before anything of aws_cdk, so that it runs on the node that is installed
+    from scripts.synth.variants import VARIANTS, write_stub_packages
 
 if TYPE_CHECKING:
     from aws_cdk import Stack
@@ -19,6 +26,33 @@ if TYPE_CHECKING:
 T_co = TypeVar("T_co", covariant=True)
 
 NAMES = (*VARIANTS, "edge", "watch")
+
+_OF_OPERATORS = ("AWS_", "BILDWERK_", "IMGPROXY_")
+_PAST_PROXIES = "127.0.0.1,localhost"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_of_an_operator() -> Iterator[None]:
+    """Tests run where deployments are made: a profile, an endpoint or a stage of the shell must not reach them.
+
+    A proxy stays, since packages may come through it, but not on the way to this machine.
+    """
+    with pytest.MonkeyPatch.context() as environment:
+        for name in [name for name in os.environ if name.startswith(_OF_OPERATORS)]:
+            environment.delenv(name)
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            environment.setenv(name, os.devnull)
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        for name in ("no_proxy", "NO_PROXY"):
+            environment.setenv(name, ",".join(filter(None, [os.environ.get(name, ""), _PAST_PROXIES])))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """The assemblies go with the last test."""
+    yield
+    _ASSEMBLIES.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,14 @@ def resources_of(template: Template, region: str) -> list[Resource]:
     ]
 
 
+def stubbed(service: str, region: str) -> tuple[Any, Stubber]:
+    """A client that asks nobody, and what it is told to be answered."""
+    client = boto3.client(service, region_name=region, aws_access_key_id="test", aws_secret_access_key="test")
+    stubber = Stubber(client)
+    stubber.activate()
+    return client, stubber
+
+
 def stage_of(
     answers: Mapping[str, Sequence[Call]], *stacks: tuple[Template, str], statuses: Mapping[str, str] | None = None
 ) -> Stage:
@@ -59,13 +67,9 @@ def stage_of(
 
     def client(service: str, region: str) -> Any:
         if service not in made:
-            made[service] = boto3.client(
-                service, region_name=region, aws_access_key_id="test", aws_secret_access_key="test"
-            )
-            stubber = Stubber(made[service])
+            made[service], stubber = stubbed(service, region)
             for operation, answer in answers[service]:
                 stubber.add_response(operation, dict(answer))
-            stubber.activate()
         return made[service]
 
     return Stage(

@@ -133,7 +133,13 @@ def test_the_application_ends_with_the_sentence_and_no_traceback(tmp_path: Path)
     environment = {**os.environ, f"{PREFIX}DOMAIN": "img.example.com", "CDK_OUTDIR": str(tmp_path / "out")}
 
     done = subprocess.run(
-        [sys.executable, "-m", "infra.app"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "infra.app"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
     )
 
     assert done.returncode != 0
@@ -143,7 +149,8 @@ def test_the_application_ends_with_the_sentence_and_no_traceback(tmp_path: Path)
 
 
 def test_every_variable_is_told_in_the_readme() -> None:
-    """Who deploys finds each variable in one table."""
+    """Who deploys finds each variable in one table, in the words of this one."""
     readme = (ROOT / "infra" / "README.md").read_text(encoding="utf-8")
 
-    assert [name for name in VARIABLES if f"{PREFIX}{name}" not in readme] == []
+    rows = {name: f"| `{PREFIX}{name}` | {what} |" for name, what in VARIABLES.items()}
+    assert [name for name, row in rows.items() if row not in readme] == []

@@ -23,16 +23,11 @@ from infra.stages import development
 from infra.storage import Storage
 from infra.timeouts import IDLE_SECONDS
 from renderer.web.headers import CONTENT_SECURITY_POLICY
+from tests.infra.template_reading import only
 
 ALL = ("dev", "production", "europe", "http_sources")
 SVG = {"*.svg", "*@svg"}
 CERTIFICATE = f"arn:aws:acm:{CLOUDFRONT_REGION}:123456789012:certificate/12345678-1234-1234-1234-123456789012"
-
-
-def only(template: Template, kind: str) -> dict[str, Any]:
-    """The properties of the one resource of a type."""
-    (resource,) = template.find_resources(kind).values()
-    return dict(resource["Properties"])
 
 
 def distribution(template: Template) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from aws_cdk.assertions import Template
 
 from infra.config import NetworkConfig, RendererConfig, ScalingConfig
 from infra.rendering.renderer_settings import server_environment
 from infra.simulation.bill import bill, price_list
-from infra.simulation.cost import mean_tasks, monthly_cost, total
+from infra.simulation.cost import ACLS, ALARM_METRICS, ENDPOINTS, RULES, SECRETS, mean_tasks, monthly_cost, total
 from infra.simulation.fleet import Bounds, Fleet
 from infra.simulation.metrics import CPU_20, CPU_60, Metric, Observed
 from infra.simulation.pictures import NEWS, Cost, cost_of
@@ -26,6 +27,7 @@ from infra.simulation.run import Outcome, run
 from infra.simulation.scenarios import SCENARIOS, summary
 from infra.simulation.traffic import HotSet, Spike, Traffic
 from infra.stages import development, production
+from tests.infra.template_reading import properties
 
 TEN_A_SECOND = Cost(seconds=(0.1,), shares=(1.0,))
 """A CPU renders ten a second."""
@@ -283,12 +285,26 @@ def test_a_month_is_what_a_hand_computes() -> None:
         "Interface endpoints": 8 * 7.3,
         "S3": (1_000 * 12 * 0.005 + 40) * 0.023 + 2 * 0.40 + 1.001 * 5,
         "Logs": (7 + 1.3) * 0.50,
-        "Metrics, alarms, secrets": 12 + 3.5 + 1.6,
+        "Metrics, alarms, dashboard, secrets": 12 + 6 + 0.5 + 3 + 1.6,
         "Uploads and purges": 0.0035 + 1_000 * 2 * 0.0000133334,  # 200 paths of the thousand that are free
     }
     assert {item: row.usd for item, row in rows.items()} == pytest.approx(expected)
     assert total(list(rows.values())) == pytest.approx(sum(expected.values()))
-    assert 195 < total(list(rows.values())) < 205
+    assert 200 < total(list(rows.values())) < 210
+
+
+def test_what_is_counted_in_the_bill_is_in_the_template(templates: Mapping[str, Template]) -> None:
+    """An alarm, a rule or an endpoint more is money that the table would not show."""
+    template = templates["production"]
+    firewalls = properties(template, "AWS::WAFv2::WebACL")
+    watched = [alarm.get("Metrics", [{"MetricStat": {}}]) for alarm in properties(template, "AWS::CloudWatch::Alarm")]
+    endpoints = properties(template, "AWS::EC2::VPCEndpoint")
+
+    assert (len(firewalls), sum(len(one["Rules"]) for one in firewalls)) == (ACLS, RULES)
+    assert sum("MetricStat" in query for queries in watched for query in queries) == ALARM_METRICS
+    assert len(properties(template, "AWS::CloudWatch::CompositeAlarm")) == 1
+    assert len(properties(template, "AWS::SecretsManager::Secret")) == SECRETS
+    assert sum(one.get("VpcEndpointType") == "Interface" for one in endpoints) == ENDPOINTS
 
 
 def test_data_is_paid_by_tiers() -> None:

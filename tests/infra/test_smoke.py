@@ -17,11 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from aws_cdk.assertions import Template
-from botocore.stub import Stubber
-from moto.server import ThreadedMotoServer
 
 from infra.smoke import picture_steps
 from infra.smoke.__main__ import STEPS, main
@@ -30,8 +27,9 @@ from infra.smoke.stack import Client, read_stage
 from infra.smoke.steps import Step, run
 from scripts.demo import programs
 from scripts.ports import free_port
+from tests.api import queued
 from tests.infra.smoke_demo import Demo, running_demo
-from tests.infra.smoke_stage import NOW, ROW, queries, stage_of, visit_of
+from tests.infra.smoke_stage import NOW, ROW, queries, stage_of, stubbed, visit_of
 from tests.servers.process import started
 
 ROOT = Path(__file__).parents[2]
@@ -174,10 +172,8 @@ def test_a_stage_gives_addresses_keys_and_a_token_for_the_run(demo: Demo) -> Non
 
 def test_a_stage_that_is_not_there_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     def client(service: str, region: str) -> Any:
-        made = boto3.client(service, region_name=region, aws_access_key_id="test", aws_secret_access_key="test")
-        stubber = Stubber(made)
+        made, stubber = stubbed(service, region)
         stubber.add_client_error("describe_stacks", "ValidationError", "Stack with id Bildwerk-dev does not exist")
-        stubber.activate()
         return made
 
     assert main(["--stage", "dev"], {}, client) == 1
@@ -187,20 +183,36 @@ def test_a_stage_that_is_not_there_is_a_sentence(capsys: pytest.CaptureFixture[s
     assert "smoke: name a --stage, or --pictures-url, --api-url, --bucket" in told
 
 
+def test_whoever_has_no_credentials_is_told_so(tmp_path: Path) -> None:
+    """In one line, and before anything was made."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.smoke", "--stage", "dev"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "smoke: AWS does not tell about the stage: Unable to locate credentials\n"
+
+
 def test_outside_of_us_east_1_the_further_stacks_are_missed() -> None:
     """Without the watch stack pictures are delivered, and nobody sees how."""
     calls: list[str] = []
 
     def client(service: str, region: str) -> Any:
-        made = boto3.client(service, region_name=region, aws_access_key_id="test", aws_secret_access_key="test")
-        stubber = Stubber(made)
+        made, stubber = stubbed(service, region)
         calls.append(region)
         if len(calls) == 3:
             stubber.add_client_error("describe_stacks", "ValidationError", "does not exist")
         else:
             stubber.add_response("describe_stacks", described(f"Bildwerk-{len(calls)}", {}))
             stubber.add_response("list_stack_resources", {"StackResourceSummaries": []})
-        stubber.activate()
         return made
 
     stage = read_stage("production", "eu-central-1", client)
@@ -300,11 +312,9 @@ def with_stack(aws: Client, *, outputs: Mapping[str, str], resources: Mapping[st
     def client(service: str, region: str) -> Any:
         if service != "cloudformation":
             return aws(service, region)
-        made = boto3.client(service, region_name=region, aws_access_key_id="test", aws_secret_access_key="test")
-        stubber = Stubber(made)
+        made, stubber = stubbed(service, region)
         stubber.add_response("describe_stacks", described("Bildwerk-dev", outputs))
         stubber.add_response("list_stack_resources", {"StackResourceSummaries": listed})
-        stubber.activate()
         return made
 
     return client
@@ -313,23 +323,8 @@ def with_stack(aws: Client, *, outputs: Mapping[str, str], resources: Mapping[st
 @contextmanager
 def moto() -> Iterator[Client]:
     """Secrets Manager and SQS on this machine."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-
-    def client(service: str, region: str) -> Any:
-        return boto3.client(
-            service,
-            region_name=region,
-            endpoint_url=f"http://127.0.0.1:{port}",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
-    try:
-        yield client
-    finally:
-        server.stop()
+    with queued.aws() as address, ExitStack() as stack:
+        yield lambda service, _region: stack.enter_context(queued.client(service, address))
 
 
 @contextmanager

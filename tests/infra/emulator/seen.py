@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar
 from tests.infra.emulator.deployment import Deployment
 
 WAIT_SECONDS: Final = 30
-LOG_SECONDS: Final = 5
 _POLL_SECONDS: Final = 0.1
 
 _T = TypeVar("_T")
@@ -111,7 +110,7 @@ class Seen:
 
     def says(self, log: str, text: str, mark: int) -> bool:
         """Whether a log has a text behind a mark before long: lines come a little after the answer."""
-        deadline = time.monotonic() + LOG_SECONDS
+        deadline = time.monotonic() + WAIT_SECONDS
         while text not in self.logged(log, mark):
             if time.monotonic() > deadline:
                 return False

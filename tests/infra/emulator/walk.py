@@ -17,18 +17,9 @@ from tests.infra.emulator.ministack import ANSWER_SECONDS, Answer
 from tests.infra.emulator.seen import Seen, until
 
 CHROME: Final = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
-"""For a picture (`tests/infra/delivery/accept/headers.json`)."""
+"""For a picture (`tests/infra/accept/headers.json`)."""
 _LOAD_BALANCER: Final = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 _FORM_BOUNDARY: Final = "walk"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """What `POST /uploads` answers."""
-
-    id: str
-    url: str
-    fields: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
