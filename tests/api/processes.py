@@ -97,6 +97,14 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def state_of(reply: Reply) -> str:
+    """What became of a ticket; a store that has no time for a moment (503) has not told it yet."""
+    if reply.status == 503:
+        return "waiting"
+    assert reply.status == 200, (reply.status, reply.body)
+    return str(reply.json["state"])
+
+
 def sent_by_form(ticket: Mapping[str, Any], data: bytes) -> int:
     """The status of the store's answer to a large file, sent as its ticket says."""
     fields = {**ticket["fields"], "file": data}

@@ -24,7 +24,7 @@ import pyvips
 from benchmarks.load.s3 import S3Server, writer
 from scripts.ports import free_port
 from tests.api.fakes import picture
-from tests.api.processes import TOKEN, TOKENS, Reply, ask, eventually, sent_by_form
+from tests.api.processes import TOKEN, TOKENS, Reply, ask, eventually, sent_by_form, state_of
 from tests.api.queued import aws, client, invalidated, new_distribution
 from tests.servers.process import started
 from tests.servers.s3 import aws_credentials, shared_s3
@@ -167,7 +167,7 @@ def test_a_picture_comes_by_form_by_url_and_by_ticket(system: System) -> None:
     ticket = system.call("POST", "/uploads", json.dumps(wanted).encode(), Content_Type="application/json").json
     assert system.call("GET", ticket["status"]).json["state"] == "waiting"
     assert sent_by_form(ticket, JPEG) in (200, 201, 204)
-    eventually(lambda: system.call("GET", ticket["status"]).json["state"] != "waiting", "the file's inspection")
+    eventually(lambda: state_of(system.call("GET", ticket["status"])) != "waiting", "the file's inspection")
     status = system.call("GET", ticket["status"]).json
     assert (status["state"], status["image"]["key"], status["image"]["sha256"]) == (
         "stored",
@@ -187,7 +187,7 @@ def test_a_large_file_that_is_no_picture_is_refused_after_its_arrival(system: Sy
     wanted = {"content_type": "image/jpeg", "bytes": len(text), "key": "large/2.jpg"}
     ticket = system.call("POST", "/uploads", json.dumps(wanted).encode(), Content_Type="application/json").json
     assert sent_by_form(ticket, text) in (200, 201, 204)
-    eventually(lambda: system.call("GET", ticket["status"]).json["state"] != "waiting", "the file's inspection")
+    eventually(lambda: state_of(system.call("GET", ticket["status"])) != "waiting", "the file's inspection")
     status = system.call("GET", ticket["status"]).json
 
     assert (status["state"], status["problem"]["type"]) == ("refused", "urn:bildwerk:problem:not-an-image")

@@ -47,6 +47,7 @@ from tests.api.processes import (
     running_api,
     sent_by_form,
     sha256,
+    state_of,
 )
 from tests.api.stores import facts_for
 from tests.servers.s3 import shared_s3
@@ -221,7 +222,7 @@ def test_killed_while_a_large_file_is_dealt_with(scene: Scene, name: str) -> Non
     assert scene.place.store.whole() == ({KEY: sha256(NEW)} if is_there else {})
 
     with scene.restarted() as api:
-        eventually(lambda: ask(api.port, "GET", ticket["status"]).json["state"] == "stored", "an original")
+        eventually(lambda: state_of(ask(api.port, "GET", ticket["status"])) == "stored", "an original")
         eventually(lambda: scene.place.is_purged(KEY), "the invalidation")
         eventually(lambda: not awaited(scene.place), "that the file is taken away")
     assert scene.place.store.whole() == {KEY: sha256(NEW)}
