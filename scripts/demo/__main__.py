@@ -36,6 +36,7 @@ SAMPLES: Final = programs.ROOT / ".samples"
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 1 when something could not be started, has ended by itself, or has failed the check."""
     chosen = _parser().parse_args(arguments)
+    os.environ.pop("AWS_PROFILE", None)  # of whoever sits here: the demonstration has a store and keys of its own
     ports = Ports(**{place.name: getattr(chosen, f"{place.name}_port") for place in dataclasses.fields(Ports)})
     has_prometheus, has_grafana = chosen.prometheus is not None, chosen.grafana is not None
     absent = {"prometheus": has_prometheus, "grafana": has_grafana}

@@ -98,7 +98,13 @@ def demonstration(tmp_path: Path, pictures: Path) -> Iterator[Callable[..., Demo
         flags = [word for name, port in ports.items() for word in (f"--{name}-port", str(port))]
         process = subprocess.Popen(
             [sys.executable, "-m", "scripts.demo", "--pictures", str(pictures), *flags, *options],
-            env={**os.environ, "TMPDIR": str(temporary), "BILDWERK_PROCESSES": "7", "http_proxy": "http://127.0.0.1:9"},
+            env={
+                **os.environ,
+                "TMPDIR": str(temporary),
+                "BILDWERK_PROCESSES": "7",
+                "AWS_PROFILE": "nosuch",
+                "http_proxy": "http://127.0.0.1:9",
+            },
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
