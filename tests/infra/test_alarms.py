@@ -19,7 +19,7 @@ from infra.monitoring.renderer_alarms import renderer_alarms
 from infra.monitoring.sources import EdgeSources, Source, Sources
 from infra.monitoring.topic import BUDGETS, CLOUDWATCH, AlarmTopic
 from infra.stages import development
-from tests.infra.watched import alarm_metrics, alarms_of, all_templates, our_metrics, resources, unknown
+from tests.infra.watched import alarm_metrics, alarms_of, our_metrics, resources, unknown
 
 CHECKLIST = {
     "cdn-5xx-rate": ("AWS/CloudFront", "5xxErrorRate"),
@@ -57,27 +57,21 @@ CHECKLIST = {
 """Row 14 of the checklist: what is to be watched, by which metric. The budget is in test_budget.py."""
 
 
-@pytest.fixture(scope="module")
-def every(stacks: Mapping[str, Stack], templates: Mapping[str, Template]) -> Mapping[str, Template]:
-    """All templates."""
-    return all_templates(stacks, templates)
-
-
-def test_row_14_everything_on_the_list_is_watched(every: Mapping[str, Template]) -> None:
+def test_row_14_everything_on_the_list_is_watched(templates: Mapping[str, Template]) -> None:
     """In the one stack of us-east-1; in Europe by two stacks together."""
-    production = alarms_of(every["production"])
+    production = alarms_of(templates["production"])
     missing = [
         name
         for name, watched in CHECKLIST.items()
         if watched not in {(metric.namespace, metric.name) for metric in alarm_metrics(production.get(name, {}))}
     ]
     assert missing == []
-    assert set(alarms_of(every["europe"])) | set(alarms_of(every["watch"])) == set(production)
+    assert set(alarms_of(templates["europe"])) | set(alarms_of(templates["watch"])) == set(production)
 
 
-def test_row_14_each_alarm_tells_a_topic_and_treats_missing_data(every: Mapping[str, Template]) -> None:
+def test_row_14_each_alarm_tells_a_topic_and_treats_missing_data(templates: Mapping[str, Template]) -> None:
     """When it begins and when it ends; what no data means is written down for each."""
-    for variant, template in every.items():
+    for variant, template in templates.items():
         topics = {f"<Ref:{name}>" for name in template.find_resources("AWS::SNS::Topic")}
         for name, alarm in alarms_of(template).items():
             assert set(alarm["AlarmActions"]) <= topics, (variant, name)
@@ -87,18 +81,18 @@ def test_row_14_each_alarm_tells_a_topic_and_treats_missing_data(every: Mapping[
             assert is_page or alarm["TreatMissingData"] in {"breaching", "notBreaching"}, (variant, name)
 
 
-def test_row_14_each_alarm_says_what_is_wrong_and_why_the_threshold_is_there(every: Mapping[str, Template]) -> None:
+def test_row_14_each_alarm_says_what_is_wrong_and_why_the_threshold_is_there(templates: Mapping[str, Template]) -> None:
     """In its description, which is what a mail shows; CloudWatch takes 1,024 characters."""
-    for template in every.values():
+    for template in templates.values():
         for name, alarm in alarms_of(template).items():
             said = re.fullmatch(r"([A-Z].{20,}\.) Threshold: (.{20,}\.) Runbook: (\S+)", alarm["AlarmDescription"])
             assert said is not None, (name, alarm["AlarmDescription"])
             assert len(alarm["AlarmDescription"]) < 1024
 
 
-def test_row_14_no_alarm_watches_a_metric_that_does_not_exist(every: Mapping[str, Template]) -> None:
+def test_row_14_no_alarm_watches_a_metric_that_does_not_exist(templates: Mapping[str, Template]) -> None:
     """Such an alarm would be green for ever. Ours are held against lines that server and functions write."""
-    for variant, template in every.items():
+    for variant, template in templates.items():
         if variant == "edge":
             continue
         metrics = [metric for alarm in alarms_of(template).values() for metric in alarm_metrics(alarm)]
@@ -107,27 +101,27 @@ def test_row_14_no_alarm_watches_a_metric_that_does_not_exist(every: Mapping[str
         assert unknown(metrics, ours) == [], variant
 
 
-def test_alarms_are_in_the_region_of_their_metrics(every: Mapping[str, Template]) -> None:
+def test_alarms_are_in_the_region_of_their_metrics(templates: Mapping[str, Template]) -> None:
     """CloudFront's metrics are in us-east-1; an alarm elsewhere would never have data."""
-    europe = {metric.namespace for alarm in alarms_of(every["europe"]).values() for metric in alarm_metrics(alarm)}
-    watch = [metric for alarm in alarms_of(every["watch"]).values() for metric in alarm_metrics(alarm)]
+    europe = {metric.namespace for alarm in alarms_of(templates["europe"]).values() for metric in alarm_metrics(alarm)}
+    watch = [metric for alarm in alarms_of(templates["watch"]).values() for metric in alarm_metrics(alarm)]
 
     assert "AWS/CloudFront" not in europe
     assert {metric.namespace for metric in watch} == {"AWS/CloudFront", "AWS/WAFV2"}
     assert all("Region" not in metric.dimensions for metric in watch if metric.namespace == "AWS/WAFV2")
 
 
-def test_firewalls_are_watched_by_the_names_that_they_measure_under(every: Mapping[str, Template]) -> None:
+def test_firewalls_are_watched_by_the_names_that_they_measure_under(templates: Mapping[str, Template]) -> None:
     """In Europe one of the three is in another stack than its alarm."""
     firewalls = {
         firewall["VisibilityConfig"]["MetricName"]
         for variant in ("europe", "edge")
-        for firewall in resources(every[variant], "AWS::WAFv2::WebACL")
+        for firewall in resources(templates[variant], "AWS::WAFv2::WebACL")
     }
     watched = {
         dict(metric.values)["WebACL"]
         for variant in ("europe", "watch")
-        for alarm in alarms_of(every[variant]).values()
+        for alarm in alarms_of(templates[variant]).values()
         for metric in alarm_metrics(alarm)
         if metric.namespace == "AWS/WAFV2"
     }
@@ -136,9 +130,9 @@ def test_firewalls_are_watched_by_the_names_that_they_measure_under(every: Mappi
     assert watched == firewalls
 
 
-def test_s3_counts_the_requests_that_an_alarm_watches(every: Mapping[str, Template]) -> None:
+def test_s3_counts_the_requests_that_an_alarm_watches(templates: Mapping[str, Template]) -> None:
     """S3 has request metrics for a filter of the bucket only, and the filter has no condition."""
-    template = every["production"]
+    template = templates["production"]
     (alarm,) = alarm_metrics(alarms_of(template)["originals-5xx"])
     asked = dict(alarm.values)
     buckets = {f"<Ref:{name}>": found for name, found in template.find_resources("AWS::S3::Bucket").items()}
@@ -147,9 +141,9 @@ def test_s3_counts_the_requests_that_an_alarm_watches(every: Mapping[str, Templa
     assert counted == [{"Id": asked["FilterId"]}]
 
 
-def test_alarms_that_roll_a_release_back_are_told_of_too(every: Mapping[str, Template]) -> None:
+def test_alarms_that_roll_a_release_back_are_told_of_too(templates: Mapping[str, Template]) -> None:
     """ECS looks at exactly alarms that mail as well."""
-    template = every["production"]
+    template = templates["production"]
     (service,) = resources(template, "AWS::ECS::Service")
     rolling = service["DeploymentConfiguration"]["Alarms"]["AlarmNames"]
     named = {f"<Ref:{name}>": found for name, found in template.find_resources("AWS::CloudWatch::Alarm").items()}
@@ -176,9 +170,11 @@ PAGES = {
     ("variant", "expected"),
     [("production", PAGES | EDGE_PAGES), ("europe", PAGES), ("watch", EDGE_PAGES)],
 )
-def test_a_pager_rings_once_for_an_incident(every: Mapping[str, Template], variant: str, expected: set[str]) -> None:
+def test_a_pager_rings_once_for_an_incident(
+    templates: Mapping[str, Template], variant: str, expected: set[str]
+) -> None:
     """One alarm over those that cannot wait until morning, and over no other."""
-    template = every[variant]
+    template = templates[variant]
     rule = alarms_of(template)[PAGE]["AlarmRule"]
     found = template.find_resources("AWS::CloudWatch::Alarm").items()
     named = {alarm["Properties"]["AlarmName"] for name, alarm in found if f'ALARM("<Fn::GetAtt:{name}Arn>")' in rule}

@@ -14,16 +14,10 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from infra.monitoring.budget import Budget
 from scripts.synth.variants import VARIANTS
-from tests.infra.watched import all_templates, resources
+from tests.infra.watched import resources
 
 CDKS_OWN = ("CustomCrossRegionExport",)
 """Roles and functions that the CDK adds to carry values between regions; it makes them in a way that takes no tags."""
-
-
-@pytest.fixture(scope="module")
-def every(stacks: Mapping[str, Stack], templates: Mapping[str, Template]) -> Mapping[str, Template]:
-    """All templates."""
-    return all_templates(stacks, templates)
 
 
 @cache
@@ -46,9 +40,9 @@ def tags_of(properties: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {str(tag.get("Key", tag.get("key"))): tag.get("Value", tag.get("value")) for tag in given}
 
 
-def test_row_25_everything_that_takes_tags_carries_application_and_stage(every: Mapping[str, Template]) -> None:
+def test_row_25_everything_that_takes_tags_carries_application_and_stage(templates: Mapping[str, Template]) -> None:
     """By the types' own schemas; what AWS bills without them nobody can find."""
-    for variant, template in every.items():
+    for variant, template in templates.items():
         wanted = {"application": "bildwerk", "stage": "dev" if variant == "dev" else "production"}
         bare = {}
         for name, found in template.to_json()["Resources"].items():
@@ -66,16 +60,16 @@ def test_row_25_types_that_take_tags_are_known() -> None:
     assert tag_property("Custom::Anything") == ""
 
 
-def test_row_25_tasks_inherit_the_tags_of_their_service(every: Mapping[str, Template]) -> None:
+def test_row_25_tasks_inherit_the_tags_of_their_service(templates: Mapping[str, Template]) -> None:
     """Fargate bills tasks, not services."""
-    for service in resources(every["production"], "AWS::ECS::Service"):
+    for service in resources(templates["production"], "AWS::ECS::Service"):
         assert service["PropagateTags"] in {"SERVICE", "TASK_DEFINITION"}
 
 
 @pytest.mark.parametrize("variant", ["dev", "production", "europe"])
-def test_row_25_a_budget_warns_before_it_is_spent(every: Mapping[str, Template], variant: str) -> None:
+def test_row_25_a_budget_warns_before_it_is_spent(templates: Mapping[str, Template], variant: str) -> None:
     """At 80 % of what was spent and at all of what is expected, of what carries application and stage."""
-    (budget,) = resources(every[variant], "AWS::Budgets::Budget")
+    (budget,) = resources(templates[variant], "AWS::Budgets::Budget")
     data = budget["Budget"]
 
     assert (data["BudgetType"], data["TimeUnit"]) == ("COST", "MONTHLY")

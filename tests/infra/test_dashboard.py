@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from aws_cdk import Stack
 from aws_cdk.assertions import Template
 
 from infra.monitoring.log_metrics import STAGES
@@ -16,7 +15,6 @@ from tests.infra.log_lines import flat, function_lines, renderer_lines
 from tests.infra.watched import (
     DOCUMENTED,
     Metric,
-    all_templates,
     dashboard_widgets,
     log_settings,
     our_metrics,
@@ -52,38 +50,32 @@ PARTS = {
 """Row 15: what is on the page."""
 
 
-@pytest.fixture(scope="module")
-def every(stacks: Mapping[str, Stack], templates: Mapping[str, Template]) -> Mapping[str, Template]:
-    """All templates."""
-    return all_templates(stacks, templates)
-
-
 def metrics_of(template: Template) -> list[Metric]:
     """All metrics on the page."""
     return [metric for widget in dashboard_widgets(template) for metric in widget_metrics(widget)]
 
 
 @pytest.mark.parametrize("variant", PAGES)
-def test_row_15_one_page_shows_every_part(every: Mapping[str, Template], variant: str) -> None:
+def test_row_15_one_page_shows_every_part(templates: Mapping[str, Template], variant: str) -> None:
     """CDN, load balancer, tasks, stages of a render, API, purges, firewalls, log queries; figures and money on top."""
-    widgets = dashboard_widgets(every[variant])
-    namespaces = {metric.namespace for metric in metrics_of(every[variant])}
+    widgets = dashboard_widgets(templates[variant])
+    namespaces = {metric.namespace for metric in metrics_of(templates[variant])}
 
     assert set(PARTS) <= namespaces
     assert [widget["properties"]["title"] for widget in widgets if widget["y"] == 0] == TOP
-    assert {metric.name for metric in metrics_of(every[variant]) if metric.namespace.startswith("Bildwerk/")} >= set(
-        STAGES
-    )
+    assert {
+        metric.name for metric in metrics_of(templates[variant]) if metric.namespace.startswith("Bildwerk/")
+    } >= set(STAGES)
     assert sum(widget["type"] == "log" for widget in widgets) == 3
 
 
 @pytest.mark.parametrize("variant", PAGES)
-def test_row_15_every_metric_on_the_page_exists(every: Mapping[str, Template], variant: str) -> None:
+def test_row_15_every_metric_on_the_page_exists(templates: Mapping[str, Template], variant: str) -> None:
     """AWS's by its documentation, ours by the lines that the real server and functions write under these settings."""
-    metrics = metrics_of(every[variant])
+    metrics = metrics_of(templates[variant])
 
     assert len(metrics) > 50
-    assert unknown(metrics, our_metrics(every[variant])) == []
+    assert unknown(metrics, our_metrics(templates[variant])) == []
 
 
 def test_a_name_that_nobody_has_is_found() -> None:
@@ -107,9 +99,11 @@ def test_a_name_that_nobody_has_is_found() -> None:
 
 
 @pytest.mark.parametrize("variant", PAGES)
-def test_our_metrics_are_asked_for_by_the_values_that_they_have(every: Mapping[str, Template], variant: str) -> None:
+def test_our_metrics_are_asked_for_by_the_values_that_they_have(
+    templates: Mapping[str, Template], variant: str
+) -> None:
     """The server's service name as its settings have it, the functions' as their lines do."""
-    lines = [*renderer_lines(*log_settings(every[variant])), *function_lines()]
+    lines = [*renderer_lines(*log_settings(templates[variant])), *function_lines()]
     written = {
         (directive["Namespace"], name, line[name])
         for line in lines
@@ -118,7 +112,7 @@ def test_our_metrics_are_asked_for_by_the_values_that_they_have(every: Mapping[s
     }
     asked = {
         (metric.namespace, *metric.values[0])
-        for metric in metrics_of(every[variant])
+        for metric in metrics_of(templates[variant])
         if metric.namespace in {"imgproxy", "Bildwerk"}
     }
 
@@ -126,9 +120,9 @@ def test_our_metrics_are_asked_for_by_the_values_that_they_have(every: Mapping[s
 
 
 @pytest.mark.parametrize("variant", PAGES)
-def test_metrics_are_asked_for_where_they_are(every: Mapping[str, Template], variant: str) -> None:
+def test_metrics_are_asked_for_where_they_are(templates: Mapping[str, Template], variant: str) -> None:
     """CloudFront's in us-east-1, wherever the stack is; all others in the stack's region."""
-    for metric in metrics_of(every[variant]):
+    for metric in metrics_of(templates[variant]):
         is_edge = metric.namespace == "AWS/CloudFront" or (
             metric.namespace == "AWS/WAFV2" and "Region" not in metric.dimensions
         )
@@ -138,19 +132,19 @@ def test_metrics_are_asked_for_where_they_are(every: Mapping[str, Template], var
 
 
 @pytest.mark.parametrize("variant", PAGES)
-def test_formulas_have_all_their_metrics_in_one_region(every: Mapping[str, Template], variant: str) -> None:
+def test_formulas_have_all_their_metrics_in_one_region(templates: Mapping[str, Template], variant: str) -> None:
     """A formula over metrics of two regions may not be computed."""
-    for widget in dashboard_widgets(every[variant]):
+    for widget in dashboard_widgets(templates[variant]):
         rows = widget["properties"].get("metrics", [])
         if any("expression" in row[-1] for row in rows if isinstance(row[-1], dict)):
             assert {metric.region for metric in widget_metrics(widget)} == {widget["properties"]["region"]}, widget
 
 
 @pytest.mark.parametrize("variant", PAGES)
-def test_widgets_fill_the_page_without_overlap(every: Mapping[str, Template], variant: str) -> None:
+def test_widgets_fill_the_page_without_overlap(templates: Mapping[str, Template], variant: str) -> None:
     """Twenty-four columns, no cell twice and no gap in a row."""
     taken: set[tuple[int, int]] = set()
-    widgets = dashboard_widgets(every[variant])
+    widgets = dashboard_widgets(templates[variant])
     for widget in widgets:
         cells = {
             (x, y)
@@ -164,10 +158,10 @@ def test_widgets_fill_the_page_without_overlap(every: Mapping[str, Template], va
     assert taken == {(x, y) for x in range(24) for y in range(bottom)}
 
 
-def test_pages_of_two_regions_do_not_replace_each_other(every: Mapping[str, Template]) -> None:
+def test_pages_of_two_regions_do_not_replace_each_other(templates: Mapping[str, Template]) -> None:
     """Dashboards belong to the account: the name has stage and region in it."""
     names = {
-        variant: resources(every[variant], "AWS::CloudWatch::Dashboard")[0]["DashboardName"]
+        variant: resources(templates[variant], "AWS::CloudWatch::Dashboard")[0]["DashboardName"]
         for variant in ("dev", "production", "europe")
     }
 
@@ -178,9 +172,9 @@ def test_pages_of_two_regions_do_not_replace_each_other(every: Mapping[str, Temp
     }
 
 
-def test_the_page_shows_all_alarms_of_its_region(every: Mapping[str, Template]) -> None:
+def test_the_page_shows_all_alarms_of_its_region(templates: Mapping[str, Template]) -> None:
     """The one that pages comes first; CloudWatch shows up to 100 in a widget."""
-    template = every["production"]
+    template = templates["production"]
     (widget,) = [each for each in dashboard_widgets(template) if each["type"] == "alarm"]
     shown = widget["properties"]["alarms"]
     made = [
@@ -193,10 +187,10 @@ def test_the_page_shows_all_alarms_of_its_region(every: Mapping[str, Template]) 
     assert len(shown) <= 100
 
 
-def test_queries_on_the_page_are_the_saved_ones(every: Mapping[str, Template]) -> None:
+def test_queries_on_the_page_are_the_saved_ones(templates: Mapping[str, Template]) -> None:
     """Asked of the server's log group, word for word."""
     saved = {query.text.strip() for query in QUERIES if query.log == "renderer"}
-    template = every["dev"]
+    template = templates["dev"]
     (group,) = {found["LogGroupName"] for found in resources(template, "AWS::Logs::MetricFilter")}
     asked = [each["properties"]["query"] for each in dashboard_widgets(template) if each["type"] == "log"]
 
@@ -206,11 +200,11 @@ def test_queries_on_the_page_are_the_saved_ones(every: Mapping[str, Template]) -
         assert text in saved
 
 
-def test_metric_filters_find_their_fields_in_real_lines(every: Mapping[str, Template]) -> None:
+def test_metric_filters_find_their_fields_in_real_lines(templates: Mapping[str, Template]) -> None:
     """Each counts or measures a member that the server writes, as a number; stages are all that the server times."""
-    lines = renderer_lines(*log_settings(every["dev"]))
+    lines = renderer_lines(*log_settings(templates["dev"]))
     members = {name: value for line in lines for name, value in _values(line)}
-    filters = resources(every["dev"], "AWS::Logs::MetricFilter")
+    filters = resources(templates["dev"], "AWS::Logs::MetricFilter")
     fields = {each["FilterPattern"].split()[1].removeprefix("$.") for each in filters}
 
     assert {field: type(members.get(field)) for field in fields} == dict.fromkeys(fields, int)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from aws_cdk import Stack
 from aws_cdk.assertions import Template
 
 from infra.delivery.access_log import FIELDS
@@ -22,7 +21,7 @@ from tests.infra.log_lines import (
     function_lines,
     renderer_lines,
 )
-from tests.infra.watched import all_templates, log_settings, resources
+from tests.infra.watched import log_settings, resources
 
 COMMANDS = {"fields", "filter", "stats", "sort", "limit", "display", "parse"}
 WORDS = {"as", "by", "and", "or", "not", "in", "like", "asc", "desc"}
@@ -43,12 +42,6 @@ CHECKLIST = {
 """Row 16."""
 
 _TOKENS = re.compile(r"`[^`]+`|\"[^\"]*\"|/[^/\n]+/|[@A-Za-z_][\w.]*|\d+[smhd]?\b")
-
-
-@pytest.fixture(scope="module")
-def every(stacks: Mapping[str, Stack], templates: Mapping[str, Template]) -> Mapping[str, Template]:
-    """All templates."""
-    return all_templates(stacks, templates)
 
 
 def without_comments(text: str) -> str:
@@ -88,12 +81,12 @@ def real_fields(template: Template) -> dict[str, frozenset[str]]:
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
-def test_row_16_queries_name_fields_that_are_in_the_log(query: Query, every: Mapping[str, Template]) -> None:
+def test_row_16_queries_name_fields_that_are_in_the_log(query: Query, templates: Mapping[str, Template]) -> None:
     """One that names another field finds nothing, and says so at night."""
     named = named_fields(query.text)
 
     assert named
-    assert named - real_fields(every["dev"])[query.log] == set()
+    assert named - real_fields(templates["dev"])[query.log] == set()
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
@@ -118,11 +111,11 @@ def test_fields_are_read_out_of_a_query(text: str, named: set[str]) -> None:
     assert named_fields(text) == named
 
 
-def test_row_16_queries_are_saved_in_a_folder_of_the_stage(every: Mapping[str, Template]) -> None:
+def test_row_16_queries_are_saved_in_a_folder_of_the_stage(templates: Mapping[str, Template]) -> None:
     """All in us-east-1, and for a stack elsewhere those of CloudFront there, each over log groups of its template."""
     names = {}
     for variant in ("production", "europe", "watch"):
-        saved = resources(every[variant], "AWS::Logs::QueryDefinition")
+        saved = resources(templates[variant], "AWS::Logs::QueryDefinition")
         names[variant] = {query["Name"] for query in saved}
         assert all(query["LogGroupNames"] for query in saved)
     wanted = {f"bildwerk-production/{query.name}" for query in QUERIES}
@@ -133,9 +126,9 @@ def test_row_16_queries_are_saved_in_a_folder_of_the_stage(every: Mapping[str, T
     assert {name.partition("/")[2] for name in wanted} >= CHECKLIST
 
 
-def test_row_17_every_log_group_forgets(every: Mapping[str, Template]) -> None:
+def test_row_17_every_log_group_forgets(templates: Mapping[str, Template]) -> None:
     """Each has an age that CloudWatch knows and that the stage has chosen; in dev that is a week."""
-    for variant, template in every.items():
+    for variant, template in templates.items():
         ages = {
             name: found["Properties"].get("RetentionInDays")
             for name, found in template.find_resources("AWS::Logs::LogGroup").items()
@@ -145,11 +138,11 @@ def test_row_17_every_log_group_forgets(every: Mapping[str, Template]) -> None:
         assert set(ages.values()) == {7 if variant == "dev" else 90}, (variant, ages)
 
 
-def test_row_17_no_part_of_ours_makes_a_log_group_by_itself(every: Mapping[str, Template]) -> None:
+def test_row_17_no_part_of_ours_makes_a_log_group_by_itself(templates: Mapping[str, Template]) -> None:
     """Functions, container, gateway and firewalls write into groups of the template. CDK's own functions, which carry
     values from one region to another, are the exception: they run at deployments only and log a few lines.
     """
-    for variant, template in every.items():
+    for variant, template in templates.items():
         functions = template.find_resources("AWS::Lambda::Function")
         own = {name for name, found in functions.items() if "LoggingConfig" not in found["Properties"]}
         assert all(name.startswith("CustomCrossRegionExport") for name in own), (variant, own)
@@ -161,11 +154,11 @@ def test_row_17_no_part_of_ours_makes_a_log_group_by_itself(every: Mapping[str, 
             assert stage["AccessLogSetting"]["DestinationArn"].startswith("<Fn::GetAtt:")
 
 
-def test_row_17_lines_are_json_and_no_log_holds_a_token(every: Mapping[str, Template]) -> None:
+def test_row_17_lines_are_json_and_no_log_holds_a_token(templates: Mapping[str, Template]) -> None:
     """Server and functions write JSON; the gateway logs no header, path or body, CloudFront no cookie and no query, and
     firewalls strike the headers out that hold tokens.
     """
-    template = every["production"]
+    template = templates["production"]
     assert dict(log_settings(template))["IMGPROXY_LOG_FORMAT"] == "json"
     functions = [found for found in resources(template, "AWS::Lambda::Function") if "LoggingConfig" in found]
     assert {found["LoggingConfig"]["LogFormat"] for found in functions} == {"JSON"}

@@ -7,21 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from aws_cdk import Stack
 from aws_cdk.assertions import Template
 
 from infra.config import MonitoringConfig
-from tests.infra.watched import alarms_of, all_templates, dashboard_widgets, resources
+from tests.infra.watched import alarms_of, dashboard_widgets, resources
 
 RUNBOOK = Path(__file__).parents[2] / "infra" / "runbook.md"
 NO_ALARM = {"budget"}
 """Sections of what is told by mail, but not by CloudWatch."""
-
-
-@pytest.fixture(scope="module")
-def every(stacks: Mapping[str, Stack], templates: Mapping[str, Template]) -> Mapping[str, Template]:
-    """All templates."""
-    return all_templates(stacks, templates)
 
 
 def _sections() -> dict[str, str]:
@@ -31,11 +24,11 @@ def _sections() -> dict[str, str]:
 
 
 def test_row_24_each_alarm_has_a_section_in_the_runbook_and_each_section_an_alarm(
-    every: Mapping[str, Template],
+    templates: Mapping[str, Template],
 ) -> None:
     """The link in its description leads to a file that exists and to a heading in it."""
     linked = set()
-    for template in every.values():
+    for template in templates.values():
         for name, alarm in alarms_of(template).items():
             place, _, section = alarm["AlarmDescription"].rpartition(" ")[2].partition("#")
             assert place == MonitoringConfig().runbook
@@ -55,19 +48,19 @@ def test_row_24_each_section_says_what_it_means_where_to_look_and_what_to_do(nam
     assert re.fullmatch(r"[a-z0-9-]+", name), "GitHub makes an anchor of a heading; this one would be another"
 
 
-def test_row_24_the_runbook_names_queries_graphs_and_sections_that_exist(every: Mapping[str, Template]) -> None:
+def test_row_24_the_runbook_names_queries_graphs_and_sections_that_exist(templates: Mapping[str, Template]) -> None:
     """What stands behind the words query, graph and section is one of ours."""
     text = RUNBOOK.read_text(encoding="utf-8")
     saved = {
         query["Name"].partition("/")[2]
-        for template in every.values()
+        for template in templates.values()
         for query in resources(template, "AWS::Logs::QueryDefinition")
     }
     queries = set(re.findall(r"[Qq]uer(?:y|ies) `([a-z0-9-]+)`", text))
     sections = set(re.findall(r"[Ss]ection\s`([a-z0-9-]+)`", text))
 
     graphs = set(re.findall(r'[Gg]raphs? "([^"]+)"', text))
-    titles = [widget["properties"]["title"] for widget in dashboard_widgets(every["production"])]
+    titles = [widget["properties"]["title"] for widget in dashboard_widgets(templates["production"])]
 
     assert graphs
     assert [graph for graph in graphs if not any(title.startswith(graph) for title in titles)] == []

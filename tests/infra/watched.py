@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from tests.infra.log_lines import function_lines, renderer_lines
@@ -101,15 +100,6 @@ def texts(value: Any) -> Any:
 def resources(template: Template, kind: str) -> list[dict[str, Any]]:
     """The properties of all resources of a type, intrinsic functions as texts."""
     return [texts(found["Properties"]) for found in template.find_resources(kind).values()]
-
-
-def all_templates(stacks: Mapping[str, Stack], templates: Mapping[str, Template]) -> dict[str, Template]:
-    """The variants' templates, and `watch`: what watches europe's CloudFront from us-east-1."""
-    app = stacks["europe"].node.root
-    assert isinstance(app, App)
-    watch = app.node.find_child(f"{stacks['europe'].stack_name}-watch")
-    assert isinstance(watch, Stack)
-    return {**templates, "watch": Template.from_stack(watch)}
 
 
 def alarms_of(template: Template) -> dict[str, dict[str, Any]]:
