@@ -19,6 +19,7 @@ from infra.storage import Storage
 from infra.uploads.api_functions import ApiFunctions
 from infra.uploads.purge_queue import PurgeQueue
 from infra.uploads.upload_api import UploadApi
+from tests.infra.template_reading import properties_by_id
 
 DAYS = 7
 REGION = "eu-central-1"
@@ -46,12 +47,6 @@ def api_template(config: ApiConfig, packages: Path, *, timeout_seconds: int = 10
     return Template.from_stack(stack)
 
 
-def resources(template: Template, kind: str) -> dict[str, dict[str, Any]]:
-    """Properties of all resources of a type, by logical id."""
-    found = template.find_resources(kind)
-    return {name: dict(resource.get("Properties", {})) for name, resource in found.items()}
-
-
 def functions(template: Template) -> dict[str, dict[str, Any]]:
     """Properties of the API's functions, by the names of their entry points."""
     return {name: found for name, (_, found) in _functions(template).items()}
@@ -65,10 +60,10 @@ def function_ids(template: Template) -> dict[str, str]:
 def statements(template: Template, name: str) -> list[dict[str, Any]]:
     """Everything that a function's role allows, wherever it is written; actions are lists."""
     role = functions(template)[name]["Role"]["Fn::GetAtt"][0]
-    documents = [policy["PolicyDocument"] for policy in resources(template, "AWS::IAM::Role")[role]["Policies"]]
+    documents = [policy["PolicyDocument"] for policy in properties_by_id(template, "AWS::IAM::Role")[role]["Policies"]]
     documents += [
         policy["PolicyDocument"]
-        for policy in resources(template, "AWS::IAM::Policy").values()
+        for policy in properties_by_id(template, "AWS::IAM::Policy").values()
         if {"Ref": role} in policy["Roles"]
     ]
     return [{**found, "Action": _listed(found["Action"])} for document in documents for found in document["Statement"]]
@@ -76,7 +71,7 @@ def statements(template: Template, name: str) -> list[dict[str, Any]]:
 
 def gateway_answers(template: Template) -> dict[str, dict[str, Any]]:
     """What API Gateway answers by itself, by its types."""
-    found = resources(template, "AWS::ApiGateway::GatewayResponse").values()
+    found = properties_by_id(template, "AWS::ApiGateway::GatewayResponse").values()
     return {answer["ResponseType"]: answer for answer in found}
 
 
@@ -93,7 +88,7 @@ def _functions(template: Template) -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 def _named(template: Template) -> Iterator[tuple[str, tuple[str, dict[str, Any]]]]:
-    for logical, found in resources(template, "AWS::Lambda::Function").items():
+    for logical, found in properties_by_id(template, "AWS::Lambda::Function").items():
         module, _, name = str(found.get("Handler", "")).rpartition(".")
         if module == "api.functions":
             yield name, (logical, found)

@@ -15,9 +15,14 @@ def resources(template: Template, kind: str) -> dict[str, dict[str, Any]]:
     return {name: resource for name, resource in found.items() if resource["Type"] == kind}
 
 
+def properties_by_id(template: Template, kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of the resources of a type, by their logical ids."""
+    return {name: resource.get("Properties", {}) for name, resource in resources(template, kind).items()}
+
+
 def properties(template: Template, kind: str) -> list[dict[str, Any]]:
-    """The properties of the resources of a type."""
-    return [resource.get("Properties", {}) for resource in resources(template, kind).values()]
+    """The same without the ids."""
+    return list(properties_by_id(template, kind).values())
 
 
 def only(template: Template, kind: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from infra.monitoring.renderer_alarms import renderer_alarms
 from infra.monitoring.sources import EdgeSources, Source, Sources
 from infra.monitoring.topic import BUDGETS, CLOUDWATCH, AlarmTopic
 from infra.stages import development
-from tests.infra.watched import alarm_metrics, alarms_of, our_metrics, resources, unknown
+from tests.infra.watched import alarm_metrics, alarms_of, our_metrics, texts_of, unknown
 
 CHECKLIST = {
     "cdn-5xx-rate": ("AWS/CloudFront", "5xxErrorRate"),
@@ -116,7 +116,7 @@ def test_firewalls_are_watched_by_the_names_that_they_measure_under(templates: M
     firewalls = {
         firewall["VisibilityConfig"]["MetricName"]
         for variant in ("europe", "edge")
-        for firewall in resources(templates[variant], "AWS::WAFv2::WebACL")
+        for firewall in texts_of(templates[variant], "AWS::WAFv2::WebACL")
     }
     watched = {
         dict(metric.values)["WebACL"]
@@ -144,7 +144,7 @@ def test_s3_counts_the_requests_that_an_alarm_watches(templates: Mapping[str, Te
 def test_alarms_that_roll_a_release_back_are_told_of_too(templates: Mapping[str, Template]) -> None:
     """ECS looks at exactly alarms that mail as well."""
     template = templates["production"]
-    (service,) = resources(template, "AWS::ECS::Service")
+    (service,) = texts_of(template, "AWS::ECS::Service")
     rolling = service["DeploymentConfiguration"]["Alarms"]["AlarmNames"]
     named = {f"<Ref:{name}>": found for name, found in template.find_resources("AWS::CloudWatch::Alarm").items()}
 
@@ -271,5 +271,5 @@ def test_the_topic_is_encrypted_and_closed_to_plain_http(email: str) -> None:
         "AWS::SNS::TopicPolicy",
         {"PolicyDocument": {"Statement": Match.array_with([Match.object_like(plain)])}},
     )
-    readers = resources(template, "AWS::SNS::Subscription")
+    readers = texts_of(template, "AWS::SNS::Subscription")
     assert [(reader["Protocol"], reader["Endpoint"]) for reader in readers] == ([("email", email)] if email else [])

@@ -19,7 +19,8 @@ from infra.uploads.function_resources import GATEWAY_SECONDS, HTTP_FUNCTIONS
 from renderer.cache import layout
 from scripts.image.targets import PYTHON
 from scripts.packages.contents import FUNCTIONS as PACKAGES
-from tests.infra.api_parts import api_template, functions, resources, statements, where
+from tests.infra.api_parts import api_template, functions, statements, where
+from tests.infra.template_reading import properties_by_id
 
 ROOT: Final = Path(__file__).parents[2]
 NAMES: Final = sorted(SHAPES)
@@ -109,9 +110,9 @@ def test_row_04_each_function_has_a_role_of_its_own_and_no_managed_policy(templa
     roles = [found["Role"]["Fn::GetAtt"][0] for found in functions(template).values()]
 
     assert len(set(roles)) == len(NAMES)
-    assert [resources(template, "AWS::IAM::Role")[role].get("ManagedPolicyArns") for role in roles] == [None] * len(
-        NAMES
-    )
+    assert [properties_by_id(template, "AWS::IAM::Role")[role].get("ManagedPolicyArns") for role in roles] == [
+        None
+    ] * len(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -157,7 +158,7 @@ def test_a_function_runs_as_its_shape_says(template: Template, name: str) -> Non
     group = where(function["LoggingConfig"]["LogGroup"])
     kept = [
         found["RetentionInDays"]
-        for logical, found in resources(template, "AWS::Logs::LogGroup").items()
+        for logical, found in properties_by_id(template, "AWS::Logs::LogGroup").items()
         if group in logical
     ]
 

@@ -12,8 +12,9 @@ from aws_cdk.assertions import Template
 from infra.config import ApiConfig
 from infra.uploads.api_functions import EVENT_FUNCTIONS, SHAPES
 from tests.api.fakes import Application, MemoryIncoming, picture
-from tests.infra.api_parts import api_template, function_ids, functions, resources, where
+from tests.infra.api_parts import api_template, function_ids, functions, where
 from tests.infra.emulator.ministack import running
+from tests.infra.template_reading import properties_by_id
 
 NAMES: Final = sorted(SHAPES)
 
@@ -28,15 +29,15 @@ def template(stub_packages: Path) -> Template:
 def test_an_event_that_fails_for_good_is_kept(template: Template, name: str) -> None:
     """Lambda tries for six hours, EventBridge for a day; then it lies in a queue for a fortnight."""
     role = functions(template)[name]
-    logical = next(key for key, found in resources(template, "AWS::Lambda::Function").items() if found == role)
+    logical = next(key for key, found in properties_by_id(template, "AWS::Lambda::Function").items() if found == role)
     (invoked,) = [
         found
-        for found in resources(template, "AWS::Lambda::EventInvokeConfig").values()
+        for found in properties_by_id(template, "AWS::Lambda::EventInvokeConfig").values()
         if found["FunctionName"] == {"Ref": logical}
     ]
     (target,) = [
         target
-        for rule in resources(template, "AWS::Events::Rule").values()
+        for rule in properties_by_id(template, "AWS::Events::Rule").values()
         for target in rule["Targets"]
         if target["Arn"] == {"Fn::GetAtt": [logical, "Arn"]}
     ]
@@ -113,7 +114,7 @@ def test_each_change_of_the_bucket_reaches_the_right_function(template: Template
     ids = {json.dumps({"Fn::GetAtt": [logical, "Arn"]}): name for logical, name in function_ids(template).items()}
     patterns = {
         ids[json.dumps(rule["Targets"][0]["Arn"])]: rule["EventPattern"]
-        for rule in resources(template, "AWS::Events::Rule").values()
+        for rule in properties_by_id(template, "AWS::Events::Rule").values()
     }
     found = []
     with running(tmp_path) as emulator:
@@ -138,16 +139,16 @@ def test_each_change_of_the_bucket_reaches_the_right_function(template: Template
 
 
 def _bucket(template: Template) -> str:
-    return next(name for name in resources(template, "AWS::S3::Bucket") if name.startswith("StorageOriginals"))
+    return next(name for name in properties_by_id(template, "AWS::S3::Bucket") if name.startswith("StorageOriginals"))
 
 
 def test_the_bucket_tells_eventbridge_and_no_function_of_cdks_sets_it_up(template: Template) -> None:
     """Such a function could change the notifications of every bucket of the account."""
-    bucket = resources(template, "AWS::S3::Bucket")[_bucket(template)]
+    bucket = properties_by_id(template, "AWS::S3::Bucket")[_bucket(template)]
 
     assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
     assert sorted(function_ids(template).values()) == NAMES
-    assert len(resources(template, "AWS::Lambda::Function")) == len(NAMES)
+    assert len(properties_by_id(template, "AWS::Lambda::Function")) == len(NAMES)
 
 
 def test_the_arrival_function_reads_events_of_eventbridge() -> None:

@@ -14,7 +14,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from infra.monitoring.budget import Budget
 from scripts.synth.variants import VARIANTS
-from tests.infra.watched import resources
+from tests.infra.watched import texts_of
 
 CDKS_OWN = ("CustomCrossRegionExport",)
 """Roles and functions that the CDK adds to carry values between regions; it makes them in a way that takes no tags."""
@@ -62,14 +62,14 @@ def test_row_25_types_that_take_tags_are_known() -> None:
 
 def test_row_25_tasks_inherit_the_tags_of_their_service(templates: Mapping[str, Template]) -> None:
     """Fargate bills tasks, not services."""
-    for service in resources(templates["production"], "AWS::ECS::Service"):
+    for service in texts_of(templates["production"], "AWS::ECS::Service"):
         assert service["PropagateTags"] in {"SERVICE", "TASK_DEFINITION"}
 
 
 @pytest.mark.parametrize("variant", ["dev", "production", "europe"])
 def test_row_25_a_budget_warns_before_it_is_spent(templates: Mapping[str, Template], variant: str) -> None:
     """At 80 % of what was spent and at all of what is expected, of what carries application and stage."""
-    (budget,) = resources(templates[variant], "AWS::Budgets::Budget")
+    (budget,) = texts_of(templates[variant], "AWS::Budgets::Budget")
     data = budget["Budget"]
 
     assert (data["BudgetType"], data["TimeUnit"]) == ("COST", "MONTHLY")
@@ -90,7 +90,7 @@ def test_the_budget_tells_the_address_or_else_the_topic(email: str, kind: str) -
     topic = sns.Topic(stack, "Topic")
     Budget(stack, "Budget", stage="dev", monthly_usd=5, email=email, topic=topic)
     template = Template.from_stack(stack)
-    (budget,) = resources(template, "AWS::Budgets::Budget")
+    (budget,) = texts_of(template, "AWS::Budgets::Budget")
     (made,) = template.find_resources("AWS::SNS::Topic")
 
     for each in budget["NotificationsWithSubscribers"]:

@@ -18,7 +18,7 @@ from tests.infra.watched import (
     dashboard_widgets,
     log_settings,
     our_metrics,
-    resources,
+    texts_of,
     unknown,
     widget_metrics,
 )
@@ -161,7 +161,7 @@ def test_widgets_fill_the_page_without_overlap(templates: Mapping[str, Template]
 def test_pages_of_two_regions_do_not_replace_each_other(templates: Mapping[str, Template]) -> None:
     """Dashboards belong to the account: the name has stage and region in it."""
     names = {
-        variant: resources(templates[variant], "AWS::CloudWatch::Dashboard")[0]["DashboardName"]
+        variant: texts_of(templates[variant], "AWS::CloudWatch::Dashboard")[0]["DashboardName"]
         for variant in ("dev", "production", "europe")
     }
 
@@ -191,7 +191,7 @@ def test_queries_on_the_page_are_the_saved_ones(templates: Mapping[str, Template
     """Asked of the server's log group, word for word."""
     saved = {query.text.strip() for query in QUERIES if query.log == "renderer"}
     template = templates["dev"]
-    (group,) = {found["LogGroupName"] for found in resources(template, "AWS::Logs::MetricFilter")}
+    (group,) = {found["LogGroupName"] for found in texts_of(template, "AWS::Logs::MetricFilter")}
     asked = [each["properties"]["query"] for each in dashboard_widgets(template) if each["type"] == "log"]
 
     for query in asked:
@@ -204,7 +204,7 @@ def test_metric_filters_find_their_fields_in_real_lines(templates: Mapping[str, 
     """Each counts or measures a member that the server writes, as a number; stages are all that the server times."""
     lines = renderer_lines(*log_settings(templates["dev"]))
     members = {name: value for line in lines for name, value in _values(line)}
-    filters = resources(templates["dev"], "AWS::Logs::MetricFilter")
+    filters = texts_of(templates["dev"], "AWS::Logs::MetricFilter")
     fields = {each["FilterPattern"].split()[1].removeprefix("$.") for each in filters}
 
     assert {field: type(members.get(field)) for field in fields} == dict.fromkeys(fields, int)

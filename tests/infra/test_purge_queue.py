@@ -12,7 +12,8 @@ from aws_cdk.assertions import Template
 from api.purges.purge import MOST_RECEIVES
 from infra.uploads.purge_queue import MAX_RECEIVES, PurgeQueue
 from scripts.synth.variants import VARIANTS
-from tests.infra.api_parts import functions, resources, statements, where
+from tests.infra.api_parts import functions, statements, where
+from tests.infra.template_reading import properties_by_id
 
 DAY = 24 * 60 * 60
 
@@ -26,7 +27,7 @@ def template() -> Template:
 
 
 def _queue(template: Template, name: str) -> dict[str, Any]:
-    (found,) = [queue for logical, queue in resources(template, "AWS::SQS::Queue").items() if name in logical]
+    (found,) = [queue for logical, queue in properties_by_id(template, "AWS::SQS::Queue").items() if name in logical]
     return found
 
 
@@ -54,7 +55,7 @@ def test_queues_are_encrypted_and_speak_tls_only(template: Template, name: str) 
     """Orders name keys of originals."""
     policies = [
         policy["PolicyDocument"]["Statement"]
-        for policy in resources(template, "AWS::SQS::QueuePolicy").values()
+        for policy in properties_by_id(template, "AWS::SQS::QueuePolicy").values()
         if where(policy["Queues"]) == name
     ]
 
@@ -71,7 +72,7 @@ def test_row_09_purges_are_queued_repeated_and_bound_to_one_distribution(
     """The stack's part; that server and API name one tag, and purge it twice, tests/api/test_purge.py shows."""
     template = templates[variant]
     purge = functions(template)["purge"]
-    (source,) = resources(template, "AWS::Lambda::EventSourceMapping").values()
+    (source,) = properties_by_id(template, "AWS::Lambda::EventSourceMapping").values()
     (invalidations,) = [
         found for found in statements(template, "purge") if "cloudfront:CreateInvalidation" in found["Action"]
     ]
@@ -89,6 +90,6 @@ def test_row_09_purges_are_queued_repeated_and_bound_to_one_distribution(
 
 def test_row_09_cdn_reads_the_header_that_answers_carry(templates: Mapping[str, Template]) -> None:
     """Without it an invalidation of `#tag` finds nothing."""
-    (distribution,) = resources(templates["production"], "AWS::CloudFront::Distribution").values()
+    (distribution,) = properties_by_id(templates["production"], "AWS::CloudFront::Distribution").values()
 
     assert distribution["DistributionConfig"]["CacheTagConfig"] == {"HeaderName": "Cache-Tag"}

@@ -21,7 +21,7 @@ from tests.infra.log_lines import (
     function_lines,
     renderer_lines,
 )
-from tests.infra.watched import log_settings, resources
+from tests.infra.watched import log_settings, texts_of
 
 COMMANDS = {"fields", "filter", "stats", "sort", "limit", "display", "parse"}
 WORDS = {"as", "by", "and", "or", "not", "in", "like", "asc", "desc"}
@@ -115,7 +115,7 @@ def test_row_16_queries_are_saved_in_a_folder_of_the_stage(templates: Mapping[st
     """All in us-east-1, and for a stack elsewhere those of CloudFront there, each over log groups of its template."""
     names = {}
     for variant in ("production", "europe", "watch"):
-        saved = resources(templates[variant], "AWS::Logs::QueryDefinition")
+        saved = texts_of(templates[variant], "AWS::Logs::QueryDefinition")
         names[variant] = {query["Name"] for query in saved}
         assert all(query["LogGroupNames"] for query in saved)
     wanted = {f"bildwerk-production/{query.name}" for query in QUERIES}
@@ -146,11 +146,11 @@ def test_row_17_no_part_of_ours_makes_a_log_group_by_itself(templates: Mapping[s
         functions = template.find_resources("AWS::Lambda::Function")
         own = {name for name, found in functions.items() if "LoggingConfig" not in found["Properties"]}
         assert all(name.startswith("CustomCrossRegionExport") for name in own), (variant, own)
-        for task in resources(template, "AWS::ECS::TaskDefinition"):
+        for task in texts_of(template, "AWS::ECS::TaskDefinition"):
             for container in task["ContainerDefinitions"]:
                 options = container["LogConfiguration"]["Options"]
                 assert options["awslogs-group"].startswith("<Ref:")
-        for stage in resources(template, "AWS::ApiGateway::Stage"):
+        for stage in texts_of(template, "AWS::ApiGateway::Stage"):
             assert stage["AccessLogSetting"]["DestinationArn"].startswith("<Fn::GetAtt:")
 
 
@@ -160,15 +160,15 @@ def test_row_17_lines_are_json_and_no_log_holds_a_token(templates: Mapping[str, 
     """
     template = templates["production"]
     assert dict(log_settings(template))["IMGPROXY_LOG_FORMAT"] == "json"
-    functions = [found for found in resources(template, "AWS::Lambda::Function") if "LoggingConfig" in found]
+    functions = [found for found in texts_of(template, "AWS::Lambda::Function") if "LoggingConfig" in found]
     assert {found["LoggingConfig"]["LogFormat"] for found in functions} == {"JSON"}
-    (stage,) = resources(template, "AWS::ApiGateway::Stage")
+    (stage,) = texts_of(template, "AWS::ApiGateway::Stage")
     line = json.loads(stage["AccessLogSetting"]["Format"])
     assert [value for value in line.values() if re.search(r"header|path$|\.path\b|body|querystring", value)] == []
     assert [setting["DataTraceEnabled"] for setting in stage["MethodSettings"]] == [False]
-    (delivery,) = resources(template, "AWS::Logs::Delivery")
+    (delivery,) = texts_of(template, "AWS::Logs::Delivery")
     assert [field for field in delivery["RecordFields"] if "ookie" in field or "query" in field] == []
-    firewalls = resources(template, "AWS::WAFv2::LoggingConfiguration")
+    firewalls = texts_of(template, "AWS::WAFv2::LoggingConfiguration")
     assert len(firewalls) == 3
     for firewall in firewalls:
         redacted = {each["SingleHeader"]["Name"] for each in firewall["RedactedFields"]}

@@ -16,7 +16,8 @@ from api.stores.incoming import LIFETIME_SECONDS
 from infra.config import ApiConfig
 from infra.uploads.upload_api import ACCESS_LOG, OPEN, ROUTES
 from scripts.synth.variants import VARIANTS
-from tests.infra.api_parts import api_template, function_ids, gateway_answers, resources, statements, where
+from tests.infra.api_parts import api_template, function_ids, gateway_answers, statements, where
+from tests.infra.template_reading import properties_by_id
 
 ROOT: Final = Path(__file__).parents[2]
 ORIGIN: Final = "https://editor.example.com"
@@ -42,13 +43,13 @@ def with_iam(stub_packages: Path) -> Template:
 
 def _path(template: Template, resource_id: str) -> str:
     """Of a resource of API Gateway."""
-    found = resources(template, "AWS::ApiGateway::Resource").get(resource_id)
+    found = properties_by_id(template, "AWS::ApiGateway::Resource").get(resource_id)
     return "" if found is None else f"{_path(template, found['ParentId'].get('Ref', ''))}/{found['PathPart']}"
 
 
 def _methods(template: Template) -> dict[tuple[str, str], dict[str, Any]]:
     """By path and method."""
-    found = resources(template, "AWS::ApiGateway::Method").values()
+    found = properties_by_id(template, "AWS::ApiGateway::Method").values()
     return {(_path(template, method["ResourceId"]["Ref"]), method["HttpMethod"]): method for method in found}
 
 
@@ -59,7 +60,7 @@ def _function(template: Template, method: Mapping[str, Any]) -> str:
 
 
 def _the(template: Template, kind: str) -> dict[str, Any]:
-    (found,) = resources(template, kind).values()
+    (found,) = properties_by_id(template, kind).values()
     return found
 
 
@@ -127,7 +128,7 @@ def test_row_18_requests_are_checked_throttled_logged_and_traced(
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_row_18_a_firewall_stands_before_the_stage(templates: Mapping[str, Template], variant: str) -> None:
     """An association of its own: only a REST API may have one."""
-    associations = resources(templates[variant], "AWS::WAFv2::WebACLAssociation").values()
+    associations = properties_by_id(templates[variant], "AWS::WAFv2::WebACLAssociation").values()
 
     assert [found for found in associations if "/stages/" in json.dumps(found["ResourceArn"])]
 
@@ -153,7 +154,7 @@ def test_a_token_that_is_taken_back_works_for_a_minute_at_the_most(template: Tem
 
 def test_functions_are_called_by_their_own_routes_only(template: Template) -> None:
     """Whoever else called one would say who asks (docs/security.md)."""
-    permissions = resources(template, "AWS::Lambda::Permission").values()
+    permissions = properties_by_id(template, "AWS::Lambda::Permission").values()
     sources = [
         json.dumps(found["SourceArn"]) for found in permissions if found["Principal"] == "apigateway.amazonaws.com"
     ]
@@ -185,13 +186,13 @@ def test_bodies_that_are_no_objects_wake_no_function(template: Template) -> None
 
 def test_the_accounts_role_for_logs_is_made_only_when_it_is_asked_for(template: Template, with_iam: Template) -> None:
     """There is one for an account and region: another team's would be overwritten."""
-    assert resources(template, "AWS::ApiGateway::Account") == {}
-    assert len(resources(with_iam, "AWS::ApiGateway::Account")) == 1
+    assert properties_by_id(template, "AWS::ApiGateway::Account") == {}
+    assert len(properties_by_id(with_iam, "AWS::ApiGateway::Account")) == 1
 
 
 def test_logs_of_the_gateway_itself_have_an_end(template: Template) -> None:
     """It would make the group for its own failures by itself, without one."""
-    groups = resources(template, "AWS::Logs::LogGroup")
+    groups = properties_by_id(template, "AWS::Logs::LogGroup")
     stage = next(iter(template.find_resources("AWS::ApiGateway::Stage").values()))
     (own,) = [name for name, found in groups.items() if "API-Gateway-Execution-Logs_" in json.dumps(found)]
 
@@ -223,10 +224,14 @@ def test_row_19_large_files_have_a_way_in(templates: Mapping[str, Template]) -> 
         where(found["Resource"]) for found in statements(template, "presign") if "s3:PutObject" in found["Action"]
     ]
     arrivals = [
-        rule for rule in resources(template, "AWS::Events::Rule").values() if "incoming/*/file" in json.dumps(rule)
+        rule
+        for rule in properties_by_id(template, "AWS::Events::Rule").values()
+        if "incoming/*/file" in json.dumps(rule)
     ]
     bucket = next(
-        found for name, found in resources(template, "AWS::S3::Bucket").items() if name.startswith("StorageOriginals")
+        found
+        for name, found in properties_by_id(template, "AWS::S3::Bucket").items()
+        if name.startswith("StorageOriginals")
     )
     (expiry,) = [rule for rule in bucket["LifecycleConfiguration"]["Rules"] if rule.get("Prefix") == "incoming/"]
 
@@ -244,7 +249,7 @@ def test_row_19_pages_may_send_forms_to_the_bucket_where_they_may_use_the_api(
     """From the same origins, and from no others."""
     found = {}
     for variant in ("production", "canary_iam"):
-        buckets = resources(templates[variant], "AWS::S3::Bucket").items()
+        buckets = properties_by_id(templates[variant], "AWS::S3::Bucket").items()
         found[variant] = [
             rule
             for name, bucket in buckets

@@ -11,6 +11,7 @@ from typing import Any
 from aws_cdk.assertions import Template
 
 from tests.infra.log_lines import function_lines, renderer_lines
+from tests.infra.template_reading import properties
 
 _BALANCER, _TARGETS = frozenset({"LoadBalancer"}), frozenset({"LoadBalancer", "TargetGroup"})
 _SERVICE = frozenset({"ClusterName", "ServiceName"})
@@ -97,14 +98,14 @@ def texts(value: Any) -> Any:
     return {name: texts(item) for name, item in value.items()}
 
 
-def resources(template: Template, kind: str) -> list[dict[str, Any]]:
+def texts_of(template: Template, kind: str) -> list[dict[str, Any]]:
     """The properties of all resources of a type, intrinsic functions as texts."""
-    return [texts(found["Properties"]) for found in template.find_resources(kind).values()]
+    return [texts(found) for found in properties(template, kind)]
 
 
 def alarms_of(template: Template) -> dict[str, dict[str, Any]]:
     """Alarms by their names without application and stage; the one that pages is among them."""
-    found = [alarm for kind in ("Alarm", "CompositeAlarm") for alarm in resources(template, f"AWS::CloudWatch::{kind}")]
+    found = [alarm for kind in ("Alarm", "CompositeAlarm") for alarm in texts_of(template, f"AWS::CloudWatch::{kind}")]
     return {re.sub(r"^bildwerk-[a-z0-9]+-", "", alarm["AlarmName"]): alarm for alarm in found}
 
 
@@ -127,7 +128,7 @@ def _alarm_metric(told: Mapping[str, Any]) -> Metric:
 
 def dashboard_widgets(template: Template) -> list[dict[str, Any]]:
     """The widgets of the one dashboard."""
-    (page,) = resources(template, "AWS::CloudWatch::Dashboard")
+    (page,) = texts_of(template, "AWS::CloudWatch::Dashboard")
     widgets: list[dict[str, Any]] = json.loads(page["DashboardBody"])["widgets"]
     return widgets
 
@@ -157,7 +158,7 @@ def our_metrics(template: Template) -> dict[str, dict[frozenset[str], set[str]]]
         for dimensions in directive["Dimensions"]:
             named = found.setdefault(directive["Namespace"], {}).setdefault(frozenset(dimensions), set())
             named |= {metric["Name"] for metric in directive["Metrics"]}
-    for metric_filter in resources(template, "AWS::Logs::MetricFilter"):
+    for metric_filter in texts_of(template, "AWS::Logs::MetricFilter"):
         for made in metric_filter["MetricTransformations"]:
             found.setdefault(made["MetricNamespace"], {}).setdefault(frozenset(), set()).add(made["MetricName"])
     return found
@@ -165,7 +166,7 @@ def our_metrics(template: Template) -> dict[str, dict[frozenset[str], set[str]]]
 
 def log_settings(template: Template) -> tuple[tuple[str, str], ...]:
     """How the deployed server is told to log and to measure."""
-    (task,) = resources(template, "AWS::ECS::TaskDefinition")
+    (task,) = texts_of(template, "AWS::ECS::TaskDefinition")
     (container,) = task["ContainerDefinitions"]
     return tuple(
         (each["Name"], each["Value"])
