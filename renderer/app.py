@@ -41,6 +41,7 @@ from renderer.settings.sharing import SharingSettings
 from renderer.sources.budget import ByteBudget
 from renderer.sources.configured import configured_sources
 from renderer.sources.registry import Sources
+from renderer.storage.held_file import whole_of
 from renderer.telemetry.observation import Vitals
 from renderer.telemetry.shared_figures import SharedFigures
 from renderer.telemetry.start import ALONE, Surroundings, Watch, watching
@@ -165,7 +166,7 @@ def _kept(settings: Settings, watermark: ConfiguredImage | None, watch: Watch) -
     results = open_results(settings.results, query_separator=separator, figures=watch.results)
     if results is None:
         return None
-    mark = watermark.image.data if watermark else None
+    mark = whole_of(watermark.image.data) if watermark else None
     keys = ResultKeys(settings, settings_fingerprint(settings, versions=runtime.versions(), watermark=mark))
     return Kept(results, keys, freshness_rules(settings.results), separator, settings.results.report_errors)
 

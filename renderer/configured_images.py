@@ -16,6 +16,7 @@ from renderer.formats import detect
 from renderer.scalars import decode_base64
 from renderer.sources.registry import Sources
 from renderer.sources.source import NotModified, SourceHeaders
+from renderer.storage.held_file import whole_of
 from renderer.vips.picture import SourceImage
 
 _log = logging.getLogger(__name__)
@@ -81,9 +82,10 @@ async def _fetched(url: str, sources: Sources, name: str) -> ConfiguredImage | N
     if isinstance(source, NotModified):
         raise ConfigurationError([f"{name}: expected a picture, the source answers that nothing has changed"])
     # It stays for as long as the server runs, so it is not counted among the sources in flight.
-    source.lease.release()
+    data = whole_of(source.data)
+    source.release()
     caching = replace(NO_HEADERS, cache_control=source.headers.cache_control)
-    return ConfiguredImage(image=_picture(source.data, name), url=url, caching=caching)
+    return ConfiguredImage(image=_picture(data, name), url=url, caching=caching)
 
 
 def _file(path: Path) -> bytes | None:

@@ -20,6 +20,7 @@ from renderer.request.values import RenderRequest
 from renderer.settings.sources import SourceSettings
 from renderer.sources.registry import Sources
 from renderer.sources.source import ClientRequest, NotModified, SourceHeaders
+from renderer.storage.held_file import head_of
 from renderer.telemetry.observation import Stage
 from renderer.vips.levels import SharedDecodes
 from renderer.vips.picture import RenderedImage, Renderer, SourceImage
@@ -179,9 +180,6 @@ class Maker:
         """What the render is estimated to need, from the header alone."""
         settings = self._renderer.settings
         limits = resolved_limits(wanted.limits, settings.security)
-        encoded = EncodedSource(
-            format=picture.format,
-            size_bytes=len(picture.data),
-            dimensions=dimensions(picture.data, picture.format, max_frames=max(2, limits.max_animation_frames)),
-        )
+        seen = dimensions(head_of(picture.data), picture.format, max_frames=max(2, limits.max_animation_frames))
+        encoded = EncodedSource(format=picture.format, size_bytes=len(picture.data), dimensions=seen)
         return estimate(wanted, encoded, settings, self._renderer.capabilities.savable, limits=limits)

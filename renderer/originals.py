@@ -20,6 +20,7 @@ from renderer.formats import detect
 from renderer.response.validators import Conditions
 from renderer.sources.registry import Sources
 from renderer.sources.source import ClientRequest, NotModified, Source
+from renderer.storage.held_file import head_of
 from renderer.vips.levels import Levels, SharedDecodes
 from renderer.vips.picture import SourceImage
 
@@ -112,7 +113,7 @@ class Originals:
         try:
             image = source_image(source, self._decodes.levels())
         except UnknownSourceType:
-            source.lease.release()
+            source.release()
             raise
         joinable_until = asyncio.get_running_loop().time() + _JOINABLE_SECONDS
         original = Original(key=key, source=source, image=image, asked_at=asked_at, joinable_until=joinable_until)
@@ -130,7 +131,7 @@ def _leave(answer: Original | NotModified) -> None:
         return
     answer.users -= 1
     if not answer.users:
-        answer.source.lease.release()
+        answer.source.release()
         if answer.image.levels is not None:
             answer.image.levels.close()
 
@@ -143,7 +144,7 @@ def source_image(source: Source, levels: Levels | None = None) -> SourceImage:
     """
     path = source.url.partition("?")[0].rpartition("/")[2]
     extension = path.rpartition(".")[2] if "." in path else ""
-    format = detect(source.data, extension=extension, content_type=source.headers.content_type or "")
+    format = detect(head_of(source.data), extension=extension, content_type=source.headers.content_type or "")
     if format is None:
         error = UnknownSourceType("Source image type not supported")
         error.etag, error.last_modified = source.headers.etag, source.headers.last_modified

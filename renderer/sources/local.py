@@ -1,8 +1,9 @@
 """Sources in a folder of this machine: `local://` (spec 03 sections 4.1, 4.5 and 4.6).
 
 Whole files of moderate size are read at once if the kernel has them in memory: handing them to a thread and back costs
-0.2 ms. All others are opened and read in threads, each step within the time limit of downloads. What is missing or
-cannot be read is 404 with a text that names the key and nothing else of this machine.
+0.2 ms. Larger ones stay open for decoders that read them piece by piece. All others are opened and read in threads,
+each step within the time limit of downloads. What is missing or cannot be read is 404 with a text that names the key
+and nothing else of this machine.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from renderer.errors import SourceIncomplete, SourceTimeout
+from renderer.formats import ImageFormat, detect
 from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.budget import ByteBudget, Lease
@@ -33,14 +35,17 @@ from renderer.sources.source import (
     byte_bound,
 )
 from renderer.sources.validators import file_headers, is_not_modified
-from renderer.storage.cached_files import CachedFiles
+from renderer.storage.cached_files import MAX_CACHED_BYTES, CachedFile, CachedFiles
 from renderer.storage.filesystem import Filesystem, StoredFile
+from renderer.storage.held_file import Encoded
 
 T = TypeVar("T")
 
 _CHUNK_BYTES: Final = 256 * 1024
 _AT_ONCE_BYTES: Final = 16 * 1024
 """A file of an icon's size is opened and read in one step: a second one would cost as much as its picture."""
+_READ_IN_PIECES: Final = frozenset({ImageFormat.JPEG, ImageFormat.PNG})
+"""Formats whose decoders begin at the beginning and need no more than a few kilobytes at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +140,8 @@ class LocalLoader:
             if is_not_modified(headers, conditions):
                 return NotModified(headers=headers)
             refuse_larger(file.size, bound)
-            data = file.read() if lease.try_grow(file.size) else None
+            # A file that is held counts as if it were in memory: a decoder may want it whole.
+            data = _now(file) if lease.try_grow(file.size) else None
         if data is None:
             lease.release()
             return None
@@ -247,6 +253,17 @@ class LocalLoader:
             if isinstance(error, TimeoutError):
                 raise SourceTimeout("Source timed out: the disk did not answer in time") from error
             raise
+
+
+def _now(file: CachedFile) -> Encoded | None:
+    """The file's bytes, or the file where that is enough for its decoder; None if the disk would have to be asked."""
+    if file.size <= MAX_CACHED_BYTES:
+        return file.read()
+    held = file.held()
+    if held is None or detect(held.head) in _READ_IN_PIECES:
+        return held
+    held.close()
+    return None
 
 
 def _whole(key: str, file: StoredFile) -> bytes:

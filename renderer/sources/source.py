@@ -13,6 +13,7 @@ from typing import Final, Protocol, Self
 
 from renderer.response.validators import Conditions
 from renderer.sources.budget import NO_LEASE, Lease
+from renderer.storage.held_file import Encoded, HeldFile
 
 RELAYED_HEADERS: Final = (
     "Content-Type",
@@ -81,16 +82,22 @@ class Source:
     """A whole source.
 
     Attributes:
-        data: the file.
+        data: its bytes, or the file that has them.
         url: where the bytes came from in the end, after redirects, without credentials.
         headers: what the source said of it.
-        lease: the room that the bytes have in the memory's budget; whoever has the source gives it back when done.
+        lease: the room that the bytes have in the memory's budget.
     """
 
-    data: bytes = field(repr=False)
+    data: Encoded = field(repr=False)
     url: str
     headers: SourceHeaders
     lease: Lease = field(default=NO_LEASE, compare=False, repr=False)
+
+    def release(self) -> None:
+        """Gives back what the source holds; whoever has it does so when done. May be called more than once."""
+        self.lease.release()
+        if isinstance(self.data, HeldFile):
+            self.data.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from renderer.storage.filesystem import cleaned_key
+from renderer.storage.held_file import HeldFile
 from renderer.storage.nowait_calls import BENEATH, CACHED, NO_MAGICLINKS, NO_XDEV, Mount, NowaitCalls, OpenHow, Status
 
 _log = logging.getLogger(__name__)
@@ -45,21 +46,44 @@ _MARK_HOLDS_NS: Final = (24 * 3600 - 60) * 1_000_000_000
 MAX_CACHED_BYTES: Final = 1024 * 1024
 """A megabyte is read in 40 us; the loop has no time for much more."""
 
+_HEAD_BYTES: Final = 128 * 1024
+"""What is read at once of a file that stays open: EXIF with its thumbnail, a profile and the size come before that."""
+_LOOKED_AT: Final = 8
+"""In how many places a larger file is asked whether it is in memory: the kernel drops what is old in long stretches."""
+
 
 class CachedFile:
     """An open regular file whose path was cached; a context manager. `modified_ns` counts from 1970."""
 
-    __slots__ = ("_descriptor", "_read", "modified_ns", "size")
+    __slots__ = ("_can_be_held", "_descriptor", "_read", "modified_ns", "size")
 
-    def __init__(self, descriptor: int, status: Status, read: Callable[[int, int], bytes | None]) -> None:
+    def __init__(
+        self, descriptor: int, status: Status, read: Callable[[int, int, int], bytes | None], *, can_be_held: bool
+    ) -> None:
         self._descriptor = descriptor
         self._read = read
+        self._can_be_held = can_be_held
         self.size = status.size
         self.modified_ns = status.modified_ns
 
     def read(self) -> bytes | None:
         """All bytes, or None if not all are cached, or if there are fewer than two or more than MAX_CACHED_BYTES."""
-        return self._read(self._descriptor, self.size) if 1 < self.size <= MAX_CACHED_BYTES else None
+        return self._read(self._descriptor, self.size, 0) if 1 < self.size <= MAX_CACHED_BYTES else None
+
+    def held(self) -> HeldFile | None:
+        """The file, to be read later and elsewhere: for one of more than MAX_CACHED_BYTES that seems to be in memory.
+
+        It outlives the context.
+        """
+        if self.size <= MAX_CACHED_BYTES or not self._can_be_held:
+            return None
+        head = self._read(self._descriptor, _HEAD_BYTES, 0)
+        places = range(self.size - 2, _HEAD_BYTES, -self.size // _LOOKED_AT)
+        if head is None or any(self._read(self._descriptor, 2, place) is None for place in places):
+            return None
+        file = HeldFile(self._descriptor, head, size=self.size, modified_ns=self.modified_ns)
+        self._descriptor = -1
+        return file
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +91,8 @@ class CachedFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +100,7 @@ class _Known:
     mount: Mount
     is_fit: bool
     marks_reads: bool
+    can_hold: bool
 
 
 class CachedFiles:
@@ -130,7 +156,7 @@ class CachedFiles:
         except BaseException:
             os.close(descriptor)
             raise
-        return CachedFile(descriptor, status, self._read)
+        return CachedFile(descriptor, status, self._read, can_be_held=known.can_hold)
 
     def _fit(self, mount: Mount) -> _Known:
         known = self._known
@@ -141,11 +167,11 @@ class CachedFiles:
             raise _not_now("the root is on a mount where opening or reading may wait")
         return known
 
-    def _read(self, descriptor: int, size: int) -> bytes | None:
+    def _read(self, descriptor: int, size: int, offset: int) -> bytes | None:
         if self._calls is None:
             return None
         try:
-            return self._calls.read(descriptor, size)
+            return self._calls.read(descriptor, size, offset)
         except OSError as error:
             self._fall_back(error)
             return None
@@ -169,7 +195,7 @@ def _known(calls: NowaitCalls, root: bytes) -> _Known:
     finally:
         os.close(descriptor)
     is_silent = bool(flags & (os.ST_NOATIME | os.ST_RDONLY))
-    return _Known(mount, is_local and (is_silent or bool(flags & os.ST_RELATIME)), not is_silent)
+    return _Known(mount, is_local and (is_silent or bool(flags & os.ST_RELATIME)), not is_silent, HeldFile.can_be_had())
 
 
 def _readable(known: _Known, status: Status) -> Status:

@@ -37,13 +37,8 @@ class StoredFile:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Up to `length` bytes from `offset`; fewer only where the file ends."""
-        pieces = []
         with self._in_use:
-            while length > 0 and (piece := os.pread(self._descriptor, length, offset)):
-                pieces.append(piece)
-                offset += len(piece)
-                length -= len(piece)
-        return b"".join(pieces)
+            return read_at(self._descriptor, offset, length)
 
     def close(self) -> None:
         """Closes the file; a second call does nothing."""
@@ -83,6 +78,16 @@ class Filesystem:
         except BaseException:
             os.close(descriptor)
             raise
+
+
+def read_at(descriptor: int, offset: int, length: int) -> bytes:
+    """Up to `length` bytes of a file from `offset`; fewer only where the file ends."""
+    pieces = []
+    while length > 0 and (piece := os.pread(descriptor, length, offset)):
+        pieces.append(piece)
+        offset += len(piece)
+        length -= len(piece)
+    return b"".join(pieces)
 
 
 def cleaned_key(key: str) -> str:

@@ -118,12 +118,12 @@ class NowaitCalls:
         major, minor, number = _MOUNT.unpack_from(self._asked(descriptor, _STATX_MOUNT))
         return major, minor, number
 
-    def read(self, descriptor: int, size: int) -> bytes | None:
-        """The first `size` bytes of a file, two at least, or None if there are fewer or not all are in memory."""
+    def read(self, descriptor: int, size: int, offset: int = 0) -> bytes | None:
+        """`size` bytes of a file from `offset`, two at least, or None if there are fewer or not all are in memory."""
         # A fresh object that nobody else has is filled in place, as the C API allows: a copy would cost as much again.
         data = self._new_bytes(None, size)
         piece = _Piece(data, size)
-        count = _checked(self._preadv2(descriptor, ctypes.addressof(piece), 1, 0, os.RWF_NOWAIT))
+        count = _checked(self._preadv2(descriptor, ctypes.addressof(piece), 1, offset, os.RWF_NOWAIT))
         return data if count == size else None
 
     def _asked(self, descriptor: int, mask: int) -> bytes:

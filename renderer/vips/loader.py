@@ -18,6 +18,7 @@ from renderer.errors import UnsupportedFormat
 from renderer.formats import ImageFormat
 from renderer.pipeline.geometry import Size
 from renderer.pipeline.header import Raster
+from renderer.storage.held_file import Encoded, whole_of
 from renderer.vips import runtime
 from renderer.vips.fields import has, whole_number, whole_size, without
 from renderer.vips.levels import Levels
@@ -46,7 +47,7 @@ class LoaderSettings:
 class Loader:
     """A source that can be opened more than once."""
 
-    data: bytes
+    data: Encoded
     format: ImageFormat
     settings: LoaderSettings
     deadline: Deadline
@@ -108,11 +109,11 @@ class Loader:
         if not image.get_typeof(foreign.PENDING):
             return image
         with vips_errors():
-            return foreign.decoded(image, self.data, self.format, self.deadline)
+            return foreign.decoded(image, whole_of(self.data), self.format, self.deadline)
 
     def may_have_thumbnail(self) -> bool:
         """Whether opening the thumbnail of a HEIC or AVIF file is worth trying."""
-        return self.format is not ImageFormat.AVIF or names_thumbnail(self.data)
+        return self.format is not ImageFormat.AVIF or names_thumbnail(whole_of(self.data))
 
     def size(self) -> Size | None:
         """Width and height of formats whose pixels `open` decodes at once; None for all others."""
@@ -121,7 +122,7 @@ class Loader:
         from renderer.vips import bitmaps
 
         size = bitmaps.bmp_size if self.format is ImageFormat.BMP else bitmaps.ico_size
-        return size(self.data)
+        return size(whole_of(self.data))
 
     def _is_foreign(self) -> bool:
         """Whether libvips lacks the decoder.
@@ -134,7 +135,7 @@ class Loader:
         from renderer.codecs.heif_boxes import is_hevc
 
         # Files of this kind that hold AV1 are libvips' business.
-        if not is_hevc(self.data):
+        if not is_hevc(whole_of(self.data)):
             return False
         if not runtime.start().decodes_hevc:
             raise UnsupportedFormat("Source image format is not supported: heic (pip install bildwerk[heif])")
@@ -144,14 +145,14 @@ class Loader:
         from renderer.vips import foreign
 
         if self.format is ImageFormat.HEIC:
-            return foreign.open_heic(self.data, thumbnail=thumbnail)
-        return foreign.open_jxl(self.data, pages=pages)
+            return foreign.open_heic(whole_of(self.data), thumbnail=thumbnail)
+        return foreign.open_jxl(whole_of(self.data), pages=pages)
 
-    def _data_at(self, shrink: float) -> bytes:
+    def _data_at(self, shrink: float) -> Encoded:
         """What of the file the decoder has to read."""
         if self.format is not ImageFormat.JPEG or shrink < _EIGHTH:
             return self.data
-        return without_unseen_scans(self.data, max_bytes=int(len(self.data) * _WORTH_COPYING)) or self.data
+        return without_unseen_scans(whole_of(self.data), max_bytes=int(len(self.data) * _WORTH_COPYING)) or self.data
 
     def _perhaps_decoded_faster(self, image: pyvips.Image) -> pyvips.Image:
         """The picture, marked for `decoded` if an extra may do better than libvips."""
@@ -162,7 +163,7 @@ class Loader:
 
         return foreign.pending(image)
 
-    def _load(self, data: bytes, operation: str, options: Options) -> pyvips.Image:
+    def _load(self, data: Encoded, operation: str, options: Options) -> pyvips.Image:
         if self.settings.is_strict:
             options["fail_on"] = "truncated"
         image = made(operation, data, access="sequential", **options)
@@ -174,7 +175,7 @@ class Loader:
         from renderer.vips import bitmaps
 
         opened = bitmaps.open_bmp if self.format is ImageFormat.BMP else bitmaps.open_ico
-        return opened(self.data, self.deadline, is_strict=self.settings.is_strict)
+        return opened(whole_of(self.data), self.deadline, is_strict=self.settings.is_strict)
 
 
 Options = dict[str, Any]

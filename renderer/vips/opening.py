@@ -15,6 +15,7 @@ from renderer.pipeline.header import Raster
 from renderer.pipeline.output import PixelChoices, ResolvedLimits, check_resolution
 from renderer.pipeline.plan import Foreseen, FramePlan, PlanDefaults, plan_frame, plan_load
 from renderer.request.values import Pipeline
+from renderer.storage.held_file import head_of
 from renderer.vips.fields import has, whole_number, whole_size
 from renderer.vips.loader import Loader, raster_of
 
@@ -105,7 +106,7 @@ def opened_smaller(
 
 def _foreseen(loader: Loader, pipeline: Pipeline, defaults: PlanDefaults) -> Foreseen | None:
     """What the first bytes let expect, None if that is no still picture; raises as `plan_frame` does."""
-    seen = dimensions(loader.data, loader.format, max_frames=2)
+    seen = dimensions(head_of(loader.data), loader.format, max_frames=2)
     if seen is None or seen.frames > 1:
         return None
     raster = Raster(seen.width, seen.height)

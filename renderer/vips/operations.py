@@ -6,6 +6,7 @@ and takes is still its knowledge, and so are values of rare types.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
@@ -13,6 +14,8 @@ from typing import Any, Final
 
 import pyvips
 from pyvips.voperation import Introspect
+
+from renderer.storage.held_file import Encoded
 
 _vips, _gobject, _ffi = pyvips.vips_lib, pyvips.gobject_lib, pyvips.ffi
 _MOST_VALUES: Final = 32
@@ -70,7 +73,7 @@ class _Operation:
 def call(operation: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  libvips takes and gives any type
     """A picture or bytes, as `pyvips.Operation.call`; it takes no constants where pictures are wanted.
 
-    A source is given as its bytes.
+    A source is given as its bytes, or as the file that has them.
     """
     known = _known(operation)
     made_of = _vips.vips_operation_new(known.nickname)
@@ -189,9 +192,17 @@ def _write_image(written: Any, image: pyvips.Image) -> None:  # noqa: ANN401  as
     _gobject.g_value_set_object(written, image.pointer)
 
 
-def _write_source(written: Any, data: bytes) -> None:  # noqa: ANN401  as above
+def _write_source(written: Any, data: Encoded) -> None:  # noqa: ANN401  as above
     """As a source libvips reads bytes where they are; pyvips copies what it hands over as a buffer."""
-    _gobject.g_value_set_object(written, pyvips.Source.new_from_memory(data).pointer)
+    if isinstance(data, bytes):
+        source = pyvips.Source.new_from_memory(data)
+    else:
+        descriptor = data.reopened()
+        try:
+            source = pyvips.Source.new_from_descriptor(descriptor)
+        finally:
+            os.close(descriptor)  # libvips has a duplicate
+    _gobject.g_value_set_object(written, source.pointer)
 
 
 _enum = cache(pyvips.GValue.to_enum)

@@ -32,6 +32,7 @@ from renderer.pipeline.output import (
 from renderer.pipeline.plan import Foreseen, PlanDefaults
 from renderer.request.values import Pipeline, RenderRequest
 from renderer.settings.load import Settings
+from renderer.storage.held_file import Encoded, check_unchanged, whole_of
 from renderer.vips import color, metadata
 from renderer.vips.fields import (
     has_alpha,
@@ -66,7 +67,7 @@ _DEFAULT_DELAY_MS = 40
 class SourceImage:
     """A source whose format is known; `levels` are the decoded sizes that renders of it share."""
 
-    data: bytes = field(repr=False)
+    data: Encoded = field(repr=False)
     format: ImageFormat
     levels: Levels | None = field(default=None, compare=False)
 
@@ -105,8 +106,12 @@ class Renderer:
         """
         # What an earlier picture that was shown all the same left in libvips' log is none of this one's errors.
         forget_complaints()
-        with vips_errors():
-            return self._render(source, request, deadline, foreseen)
+        try:
+            with vips_errors():
+                return self._render(source, request, deadline, foreseen)
+        finally:
+            # What was half written, decoded or not, is no picture to show, and no picture to call broken.
+            check_unchanged(source.data)
 
     def _render(
         self, source: SourceImage, request: RenderRequest, deadline: Deadline, foreseen: Foreseen | None
@@ -161,7 +166,7 @@ class Renderer:
         return Loader(source.data, source.format, settings, deadline, source.levels)
 
     def _skipped(self, source: SourceImage, origin: Size, limits: ResolvedLimits) -> RenderedImage:
-        data = source.data
+        data = whole_of(source.data)
         if source.format is ImageFormat.SVG:
             if self.settings.security.sanitize_svg:
                 from renderer.security.svg import sanitized  # an XML parser that only SVG results need

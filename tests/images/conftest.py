@@ -19,6 +19,7 @@ from renderer.request.client_features import client_features
 from renderer.request.parse import parse_request
 from renderer.settings.load import load_settings
 from renderer.sources.source import Source, SourceHeaders
+from renderer.storage.held_file import Encoded
 from renderer.vips.picture import RenderedImage, Renderer, SourceImage
 from renderer.vips.runtime import Capabilities, Deadline
 
@@ -123,7 +124,7 @@ def photo(draw: Drawing) -> bytes:
     return draw.scene(600, 800).jpegsave_buffer(Q=92)
 
 
-def detected(data: bytes) -> SourceImage:
+def detected(data: Encoded) -> SourceImage:
     """The picture as the server would take it from its source."""
     return source_image(Source(data=data, url=_SOURCE_URL, headers=SourceHeaders()))
 
@@ -134,7 +135,7 @@ def rendered(capabilities: Capabilities) -> Callable[..., Picture]:
 
     def render(
         options: str,
-        source: bytes,
+        source: Encoded,
         *,
         watermark: bytes | None = None,
         accept: str = "",

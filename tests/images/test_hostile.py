@@ -210,12 +210,12 @@ _GIANTS = {
 @pytest.mark.parametrize("kind", _GIANTS)
 def test_a_giant_header_is_refused_before_anything_is_decoded(kind: str, options: str, rendered: Render) -> None:
     rendered("f:png", _png(1, 1, zlib.compress(bytes(4))))  # so that what is measured is not the first render
-    before = time.perf_counter()
+    before = time.process_time()
 
     with pytest.raises(SourceResolutionTooLarge) as raised:
         rendered(options, _GIANTS[kind])
 
-    assert time.perf_counter() - before < 0.05
+    assert time.process_time() - before < 0.05
     assert raised.value.status == 422
 
 

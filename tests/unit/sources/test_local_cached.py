@@ -20,6 +20,7 @@ from renderer.sources.local import LocalLoader
 from renderer.sources.source import NotModified, Source
 from renderer.storage.cached_files import MAX_CACHED_BYTES, CachedFile, CachedFiles
 from renderer.storage.filesystem import Filesystem, StoredFile
+from renderer.storage.held_file import HeldFile, whole_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,6 +74,9 @@ def root(tmp_path: Path) -> Path:
     write(root / "folder" / "icon.png", b"icon")
     write(root / "empty.jpg", b"")
     write(root / "large.jpg", bytes(MAX_CACHED_BYTES + 1))
+    write(root / "large.png", b"\x89PNG\r\n\x1a\n" + bytes(MAX_CACHED_BYTES))
+    write(root / "large.webp", b"RIFF\0\0\0\0WEBPVP8 " + bytes(MAX_CACHED_BYTES))
+    write(root / "photograph", DATA * 20)
     write(root / "unreadable.jpg", b"unreadable")
     (root / "unreadable.jpg").chmod(0)
     write(tmp_path / "secret", b"secret")
@@ -114,8 +118,9 @@ async def outcome(loader: LocalLoader, url: str, *, conditions: Conditions = ANY
         return type(error), error.status, str(error)
     if isinstance(answer, NotModified):
         return answer
-    with answer.lease as lease:
-        return answer.data, answer.url, answer.headers, lease.held_bytes
+    told = whole_of(answer.data), answer.url, answer.headers, answer.lease.held_bytes
+    answer.release()
+    return told
 
 
 @pytest.mark.timeout(10)
@@ -130,6 +135,9 @@ async def outcome(loader: LocalLoader, url: str, *, conditions: Conditions = ANY
         ("absolute.jpg", 2),
         ("detour.jpg", 2),
         ("large.jpg", 2),
+        ("large.png", 0),
+        ("large.webp", 2),
+        ("photograph", 0),
         ("empty.jpg", 1),
         ("out.jpg", 1),
         ("dangling.jpg", 1),
@@ -223,6 +231,42 @@ async def test_cold_bytes_are_read_in_a_thread(root: Path, cached: CachedFiles, 
     assert [isinstance(source, Source) and source.data for source in sources] == [DATA, DATA]
     # The first was opened in one step and read in the next.
     assert (threads.steps, budget.held_bytes) == (2, 2 * len(DATA))
+
+
+async def test_a_large_file_is_open_until_it_is_released(root: Path, cached: CachedFiles) -> None:
+    budget = ByteBudget(0)
+    loader = LocalLoader(Filesystem(root), SourceSettings(), cached=cached, budget=budget)
+    sources = [await loader.fetch("local:///large.png", conditions=ANY, max_bytes=0) for _ in range(TRIES)]
+    held = [source for source in sources if isinstance(source, Source) and isinstance(source.data, HeldFile)]
+
+    assert held
+    assert budget.held_bytes == TRIES * (MAX_CACHED_BYTES + 8)
+    for source in sources:
+        assert isinstance(source, Source)
+        source.release()
+    assert budget.held_bytes == 0
+    for source in held:
+        with pytest.raises(SourceIncomplete):
+            whole_of(source.data)
+
+
+def open_descriptors() -> int:
+    """How many files this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("limit", [1000, MAX_CACHED_BYTES + 7])
+async def test_a_large_file_above_the_limit_is_closed(root: Path, cached: CachedFiles, limit: int) -> None:
+    loader = LocalLoader(Filesystem(root), SourceSettings(), cached=cached)
+    with pytest.raises(SourceTooLarge):
+        await loader.fetch("local:///large.png", conditions=ANY, max_bytes=limit)
+    before = open_descriptors()
+
+    for _ in range(TRIES):
+        with pytest.raises(SourceTooLarge):
+            await loader.fetch("local:///large.png", conditions=ANY, max_bytes=limit)
+
+    assert open_descriptors() == before
 
 
 @pytest.mark.usefixtures("cached")

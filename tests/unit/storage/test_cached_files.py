@@ -11,6 +11,7 @@ import pytest
 
 from renderer.storage.cached_files import MAX_CACHED_BYTES, CachedFiles
 from renderer.storage.filesystem import Filesystem
+from renderer.storage.held_file import HeldFile
 from renderer.storage.nowait_calls import NowaitCalls, OpenHow
 
 DATA = bytes(range(256)) * 300
@@ -154,6 +155,66 @@ def test_tiny_and_large_files_are_left_to_a_thread(files: CachedFiles, root: Pat
     assert content(files, "b.jpg") is None
 
 
+def held(files: CachedFiles, key: str) -> HeldFile | None:
+    """The file, held; see `kept` for the tries."""
+    for _ in range(50):
+        file = files.open(key)
+        if file is not None:
+            with file:
+                found = file.held()
+            if found is not None:
+                return found
+    return None
+
+
+def test_a_large_file_is_held_and_outlives_its_context(files: CachedFiles, root: Path) -> None:
+    data = DATA * 20
+    warm(root / "large.png", data)
+    before = open_descriptors()
+
+    file = held(files, "large.png")
+
+    assert file is not None
+    assert open_descriptors() == before + 1
+    assert (len(file), file.read()) == (len(data), data)
+    assert 32_768 <= len(file.head) < len(data)
+    assert data.startswith(file.head)
+    file.close()
+    assert open_descriptors() == before
+
+
+def test_small_files_are_not_held(files: CachedFiles) -> None:
+    assert held(files, "a.jpg") is None
+
+
+@pytest.mark.parametrize(
+    "read",
+    [[], [slice(0, 300)], [slice(100, 448)], [slice(0, 128), slice(320, 448)]],
+    ids=["nothing", "all but the end", "all but the head", "all but the middle"],
+)
+def test_a_large_file_is_not_held_where_the_disk_would_be_waited_for(
+    files: CachedFiles, root: Path, read: list[slice]
+) -> None:
+    page = 4096
+    warm(root / "large.png", bytes(448 * page))
+    file = held(files, "large.png")
+    assert file is not None
+    file.close()
+    with (root / "large.png").open("rb") as opened:
+        os.fsync(opened.fileno())
+        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        # Or the kernel would read on behind what it is asked for.
+        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+        for pages in read:
+            os.pread(opened.fileno(), (pages.stop - pages.start) * page, pages.start * page)
+
+    # Asked once: the kernel begins to read what it was asked for.
+    found = files.open("large.png")
+    if found is not None:
+        with found:
+            assert found.held() is None
+
+
 def test_a_file_that_shrank_is_left_to_a_thread(files: CachedFiles, root: Path) -> None:
     file = files.open("a.jpg")
     os.truncate(root / "a.jpg", 10)
@@ -244,10 +305,10 @@ class Refused(NowaitCalls):
         self._refuse("open")
         return super().open(path, how, folder=folder)
 
-    def read(self, descriptor: int, size: int) -> bytes | None:
+    def read(self, descriptor: int, size: int, offset: int = 0) -> bytes | None:
         """Refuses, or reads."""
         self._refuse("read")
-        return super().read(descriptor, size)
+        return super().read(descriptor, size, offset)
 
 
 @pytest.mark.usefixtures("files")
