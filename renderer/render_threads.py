@@ -3,6 +3,9 @@
 The standard library's pool and the future around it wake the event loop, and then pass on what came in three more turns
 of it: thirty calls and two looks for events of a request whose picture may take less. Here the thread's last word is
 the loop's next call.
+
+Each thread has a queue of its own. Of threads that wait for one queue another one wakes, finds nothing and sleeps again
+whenever one takes something out.
 """
 
 from __future__ import annotations
@@ -22,13 +25,16 @@ Ended: TypeAlias = Callable[[T | None, BaseException | None], None]
 
 _Job: TypeAlias = tuple[asyncio.AbstractEventLoop, Callable[[], T], Ended[T]]
 
+_Jobs: TypeAlias = "queue.SimpleQueue[_Job[object] | None]"
+"""Where one thread finds its next call; None is the end."""
+
 
 class RenderThreads:
     """Threads that begin when they are needed and wait for more then. The caller sees to it that nothing queues."""
 
     def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._threads: list[tuple[threading.Thread, _Jobs]] = []
+        self._idle: list[_Jobs] = []  # of threads that wait, or are about to
         self._is_closed = False
 
     def start(self, loop: asyncio.AbstractEventLoop, call: Callable[[], T], ended: Ended[T], *, running: int) -> None:
@@ -45,30 +51,36 @@ class RenderThreads:
         """
         if self._is_closed:
             raise RuntimeError("no render starts after shutdown")
-        if running > len(self._threads):
-            self._add()
-        self._jobs.put((loop, call, ended))  # type: ignore[arg-type]  # both are of one type, and nobody else looks
+        # Too few may be idle for `running` calls where one goes on whose loop is gone: it is not counted any more.
+        is_short = running > len(self._threads) or not self._idle
+        # The thread that ended last: what it needs is still in the processor's caches.
+        jobs = self._add() if is_short else self._idle.pop()
+        jobs.put((loop, call, ended))  # type: ignore[arg-type]  # both are of one type, and nobody else looks
 
     def close(self, *, wait: bool = True) -> None:
         """Takes nothing more and lets the threads end; `wait` says whether to wait for what runs."""
         self._is_closed = True
-        for _ in self._threads:
-            self._jobs.put(None)
+        for _, jobs in self._threads:
+            jobs.put(None)
         if wait:
-            for thread in self._threads:
+            for thread, _ in self._threads:
                 thread.join()
             atexit.unregister(self.close)
 
-    def _add(self) -> None:
+    def _add(self) -> _Jobs:
+        """Where a new thread finds what it has to do."""
         if not self._threads:
             # What runs when the interpreter ends would be torn out of libvips.
             atexit.register(self.close)
-        thread = threading.Thread(target=_work, args=(self._jobs,), name=f"render_{len(self._threads)}", daemon=True)
+        jobs: _Jobs = queue.SimpleQueue()
+        name = f"render_{len(self._threads)}"
+        thread = threading.Thread(target=_work, args=(jobs, self._idle), name=name, daemon=True)
         thread.start()
-        self._threads.append(thread)
+        self._threads.append((thread, jobs))
+        return jobs
 
 
-def _work(jobs: queue.SimpleQueue[_Job[object] | None]) -> None:
+def _work(jobs: _Jobs, idle: list[_Jobs]) -> None:
     """Does what comes, until it is None."""
     while (job := jobs.get()) is not None:
         loop, call, ended = job
@@ -77,6 +89,8 @@ def _work(jobs: queue.SimpleQueue[_Job[object] | None]) -> None:
             value = call()
         except BaseException as failure:  # noqa: BLE001  it is told to who waits, whatever it is
             error = failure
+        # Before the loop is told, which may begin with the next call at once: that waits for the few lines left here.
+        idle.append(jobs)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(ended, value, error)
         # Or the last picture would stay in memory until the next one comes.

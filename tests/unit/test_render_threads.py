@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import subprocess
 import sys
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -67,6 +67,33 @@ async def test_there_are_as_many_threads_as_calls_that_run(threads: RenderThread
     assert sorted(int(str(value)) for value, _, _ in indexes) == [0, 1, 2]
 
 
+async def test_the_thread_that_ended_last_goes_on(threads: RenderThreads) -> None:
+    """What it needs is still in the processor's caches; the others sleep."""
+    meeting = threading.Barrier(3)
+    await asyncio.gather(
+        *(_ended(threads, lambda: meeting.wait(_PATIENCE_SECONDS), running=running) for running in (1, 2, 3))
+    )
+
+    assert len({(await _ended(threads, lambda: threading.current_thread().name))[0] for _ in range(20)}) == 1
+
+
+async def test_no_call_is_lost_when_many_follow_each_other(threads: RenderThreads) -> None:
+    """A next one begins in the very turn of the loop in which it is told of the last one's end."""
+    running = 0
+    names: set[object] = set()
+
+    async def chain() -> None:
+        nonlocal running
+        for _ in range(300):
+            running += 1
+            names.add((await _ended(threads, lambda: threading.current_thread().name, running=running))[0])
+            running -= 1
+
+    await asyncio.gather(*(chain() for _ in range(4)))
+
+    assert names <= {f"render_{index}" for index in range(4)}
+
+
 async def test_nothing_of_a_call_stays_behind(threads: RenderThreads) -> None:
     """A thread that waits would otherwise hold the last picture until the next one comes."""
 
@@ -74,21 +101,25 @@ async def test_nothing_of_a_call_stays_behind(threads: RenderThreads) -> None:
         pass
 
     picture = Picture()
-    gone = weakref.ref(picture)
-    await _ended(threads, lambda held=picture: bool(held))
+    is_gone = threading.Event()
+    watched = weakref.ref(picture, lambda _reference: is_gone.set())
+    await _ended(threads, partial(bool, picture))
     del picture
-    # The thread lets go just after it has told; it has when it has begun with something else.
-    await _ended(threads, lambda: None)
-    gc.collect()
 
-    assert gone() is None
+    # The thread lets go just after it has told.
+    assert await asyncio.to_thread(is_gone.wait, _PATIENCE_SECONDS)
+    assert watched() is None
 
 
 def test_a_loop_that_is_closed_is_told_nothing(threads: RenderThreads) -> None:
     may_end, has_ended = threading.Event(), threading.Event()
+    told: list[object] = []
+
+    def tell(*what: object) -> None:
+        told.append(what)
 
     async def begin() -> None:
-        threads.start(asyncio.get_running_loop(), lambda: may_end.wait(_PATIENCE_SECONDS), pytest.fail, running=1)
+        threads.start(asyncio.get_running_loop(), lambda: may_end.wait(_PATIENCE_SECONDS), tell, running=1)
 
     asyncio.run(begin())
     may_end.set()
@@ -98,6 +129,24 @@ def test_a_loop_that_is_closed_is_told_nothing(threads: RenderThreads) -> None:
         assert await asyncio.to_thread(has_ended.wait, _PATIENCE_SECONDS)
 
     asyncio.run(go_on())
+    assert not told
+
+
+def test_a_call_does_not_wait_for_one_whose_loop_is_closed(threads: RenderThreads) -> None:
+    """Nobody counts it any more, but it holds its thread."""
+    may_end = threading.Event()
+
+    def hold() -> None:
+        may_end.wait(_PATIENCE_SECONDS)
+
+    async def begin() -> None:
+        threads.start(asyncio.get_running_loop(), hold, lambda _value, _error: None, running=1)
+
+    asyncio.run(begin())
+    value, error, _ = asyncio.run(_ended(threads, lambda: "done"))
+    may_end.set()
+
+    assert (value, error) == ("done", None)
 
 
 async def test_nothing_starts_after_the_end(threads: RenderThreads) -> None:

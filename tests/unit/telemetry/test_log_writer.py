@@ -8,7 +8,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from queue import SimpleQueue
 from typing import NamedTuple
+
+import pytest
 
 from renderer.telemetry.log_writer import Line, LineWriter, StreamSink, Waiting
 
@@ -104,6 +107,91 @@ def test_lines_are_bounded_by_number_too() -> None:
     writer.close()
 
     assert gate.texts == ["first", "a", "b", "2 lost"]
+
+
+class Batches:
+    """A sink that keeps what comes together."""
+
+    def __init__(self) -> None:
+        self.come: SimpleQueue[list[str]] = SimpleQueue()
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+    def write(self, lines: Sequence[Waiting]) -> None:
+        """Keeps the texts."""
+        self.come.put([line.text for line in lines])
+
+
+_EVER_SECONDS = 100_000.0
+
+
+def test_lines_wait_for_company_and_a_flush_ends_that() -> None:
+    """Each flush anew."""
+    sink = Batches()
+    writer = LineWriter(sink, noticed, linger_seconds=_EVER_SECONDS)
+    for letter in "abc":
+        for number in range(3):
+            writer.write(Line(logging.INFO, f"{letter}{number}"))
+        assert writer.flush(10)
+        assert sink.come.get_nowait() == [f"{letter}0", f"{letter}1", f"{letter}2"]
+    writer.close()
+
+    assert sink.come.empty()
+
+
+def test_the_end_waits_for_no_company() -> None:
+    """Also when lines wait that came after a flush."""
+    sink = Batches()
+    writer = LineWriter(sink, noticed, linger_seconds=_EVER_SECONDS)
+    writer.write(Line(logging.INFO, "a"))
+    assert writer.flush(10)
+    writer.write(Line(logging.INFO, "b"))
+    writer.close(10)
+
+    assert (sink.come.get_nowait(), sink.come.get_nowait()) == (["a"], ["b"])
+
+
+@pytest.mark.parametrize(("max_characters", "max_lines"), [(10, 1000), (1000, 10)])
+def test_a_crowd_does_not_wait(max_characters: int, max_lines: int) -> None:
+    """Half of what may wait is one, by characters or by lines."""
+    sink = Batches()
+    writer = LineWriter(sink, noticed, max_characters, max_lines, linger_seconds=_EVER_SECONDS)
+    for round_ in range(3):
+        texts = [f"{round_}" for _ in range(6)]
+        for text in texts:
+            writer.write(Line(logging.INFO, text))
+        come: list[str] = []
+        while len(come) < 5:
+            come += sink.come.get(timeout=10)
+        writer.flush(10)
+        while not sink.come.empty():
+            come += sink.come.get_nowait()
+        assert come == texts
+    writer.close()
+
+
+def test_as_much_as_a_pipe_holds_does_not_wait() -> None:
+    """However much more may wait: to put many lines together at once holds up who wants the interpreter."""
+    sink = Batches()
+    writer = LineWriter(sink, noticed, linger_seconds=_EVER_SECONDS)
+    writer.write(Line(logging.INFO, "a" * 60_000))
+    writer.write(Line(logging.INFO, "b" * 6_000))
+    come = sink.come.get(timeout=10)
+    writer.close()
+
+    assert [text[0] for text in come] == ["a", "b"]
+
+
+@pytest.mark.parametrize("linger_seconds", [0.0, 0.001])
+def test_each_line_comes_by_itself(linger_seconds: float) -> None:
+    """Whether the thread comes round on its own or sleeps by now and has to be woken."""
+    sink = Batches()
+    writer = LineWriter(sink, noticed, linger_seconds=linger_seconds)
+    for number in range(500):
+        writer.write(Line(logging.INFO, f"{number}"))
+        assert sink.come.get(timeout=10) == [f"{number}"]
+    writer.close()
 
 
 class Told(NamedTuple):
