@@ -24,7 +24,7 @@ from renderer.pipeline.plan import FramePlan, PlanDefaults, after_load, plan_fra
 from renderer.request.parse import Grammar, parse_request
 from renderer.request.values import RenderRequest
 from renderer.settings.load import Settings, load_settings
-from renderer.vips import metadata, runtime
+from renderer.vips import metadata, runtime, strips
 from renderer.vips.color import ICC_FIELD
 from renderer.vips.fields import blob, whole_number, whole_numbers
 from renderer.vips.loader import is_animated, page_count, page_height, raster_of
@@ -84,6 +84,8 @@ def recording(request: Request, operations: Operations) -> tuple[Recording, byte
     runtime.start()
     if operations is Operations.PLAN:
         return recorded(lambda: rendered(request))
+    # imgproxy leaves libvips as it comes.
+    strips.set_rows(strips.LIBVIPS)
     return recorded(lambda: _as_imgproxy(request))
 
 

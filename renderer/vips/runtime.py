@@ -23,6 +23,7 @@ import pyvips
 
 from renderer.errors import BrokenImage, ConfigurationError, RequestTimeout, ResultImpossible
 from renderer.formats import ImageFormat
+from renderer.vips import strips
 
 if TYPE_CHECKING:
     from renderer.codecs.webp import Stoppable
@@ -115,6 +116,7 @@ def _started() -> Capabilities:
     _hear_warnings_only()
     _survive_nested_warnings()
     pyvips.concurrency_set(1)  # type: ignore[attr-defined]  # missing from the stub
+    strips.set_rows(strips.OURS)
     pyvips.cache_set_max(0)
     pyvips.cache_set_max_mem(0)
     pyvips.cache_set_max_files(0)

@@ -1,0 +1,51 @@
+"""How many rows libvips computes at a time.
+
+A saver's thread and the thread that computes take turns, a strip of the result each, and every turn is a switch
+between threads that wait for each other. libvips' own 16 rows suit results of tens of megapixels; one of 512 pixels has
+its 22 strips in four milliseconds. With 64 rows a photograph as JPEG takes 29 waits instead of 45, 17 preemptions
+instead of 35, and 3 % less CPU; of wide sources that their decoders do not make smaller it holds more rows: 8 MB more
+for a PNG of 22 megapixels (measured with libvips 8.18).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import logging
+from ctypes import POINTER, byref, c_char_p, c_int, c_void_p
+from typing import Final
+
+OURS: Final = 64
+LIBVIPS: Final = 16
+"""What libvips has by itself."""
+
+_log = logging.getLogger(__name__)
+
+
+def set_rows(rows: int) -> None:
+    """Sets the height of strips for all operations that begin from now on.
+
+    libvips takes it as the command-line option `--vips-fatstrip-height` only, so it is given one.
+    """
+    binding = importlib.util.find_spec("_libvips")
+    if binding is None or binding.origin is None:
+        _log.debug("pyvips has no compiled half here: strips stay as libvips has them")
+        return
+    library = ctypes.CDLL(binding.origin)
+    library.g_option_context_new.restype = library.g_option_group_new.restype = c_void_p
+    library.g_option_group_new.argtypes = [c_char_p, c_char_p, c_char_p, c_void_p, c_void_p]
+    library.vips_add_option_entries.argtypes = [c_void_p]
+    library.g_option_context_new.argtypes = library.g_option_context_free.argtypes = [c_void_p]
+    library.g_option_context_set_main_group.argtypes = [c_void_p, c_void_p]
+    library.g_option_context_parse.argtypes = [c_void_p, POINTER(c_int), POINTER(POINTER(c_char_p)), c_void_p]
+    group = library.g_option_group_new(b"vips", b"", b"", None, None)
+    library.vips_add_option_entries(group)
+    context = library.g_option_context_new(None)
+    try:
+        library.g_option_context_set_main_group(context, group)  # which belongs to the context now
+        words = (c_char_p * 2)(b"libvips", b"--vips-fatstrip-height=%d" % rows)
+        given = ctypes.cast(words, POINTER(c_char_p))
+        if not library.g_option_context_parse(context, byref(c_int(len(words))), byref(given), None):
+            _log.debug("libvips does not know the height of strips")
+    finally:
+        library.g_option_context_free(context)
