@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-import numpy as np
 import pyvips
 
-from renderer.codecs import png_filters
 from renderer.codecs.png_filters import ALL, AVERAGE, PAETH, SUB, UP
 from renderer.codecs.webp import Encoder
-from renderer.vips import webp
+from renderer.formats import ImageFormat
+from renderer.settings.processing import FormatSettings
+from renderer.vips import saver, webp
 from renderer.vips.runtime import Deadline
 
 Save = Callable[[pyvips.Image], bytes]
+
+_FAST_PNG: Final = FormatSettings(png_encoder="fast")
 
 
 def _saved(operation: str, image: pyvips.Image, **options: object) -> bytes:
@@ -25,8 +27,7 @@ def _saved(operation: str, image: pyvips.Image, **options: object) -> bytes:
 
 def _chosen_png(image: pyvips.Image) -> bytes:
     """As `BILDWERK_PNG_ENCODER=fast` does it, the choice included."""
-    effort = png_filters.effort(np.ascontiguousarray(image.numpy()))
-    return _saved("pngsave_buffer", image, filter=effort.filters, compression=effort.compression)
+    return saver.save(image, saver.Encoding(format=ImageFormat.PNG, quality=100), _FAST_PNG, Deadline())
 
 
 def _webp_by_pillow(image: pyvips.Image) -> bytes:

@@ -47,6 +47,9 @@ has_alpha: Final[Callable[[int], int]] = _function("vips_image_hasalpha", c_void
 type_of: Final[Callable[[int, bytes], int]] = _function("vips_image_get_typeof", c_void_p, c_char_p, gives=c_size_t)
 """The GType of a field; 0 where it is missing."""
 
+samples: Final[Callable[[int], int]] = _function("vips_image_get_data", c_void_p, gives=c_void_p)
+"""Where the samples are of a picture that is in memory; any other would be computed."""
+
 remove: Final[Callable[[int, bytes], int]] = _function("vips_image_remove", c_void_p, c_char_p)
 """Removes a field, if it is there; nobody else may have the picture."""
 

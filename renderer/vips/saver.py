@@ -15,14 +15,14 @@ from renderer.errors import ResultFormatUnsavable
 from renderer.formats import ImageFormat
 from renderer.pipeline.output import MIN_QUALITY, reduced_quality
 from renderer.settings.processing import FormatSettings
-from renderer.vips import runtime
+from renderer.vips import held_calls, runtime
 from renderer.vips.fields import bands, has, whole_number, whole_size, word
 from renderer.vips.operations import saved
 from renderer.vips.runtime import Deadline
 
 Options = dict[str, Any]
 
-_PNG_DEPTHS: Final = {"uchar", "ushort"}
+_PNG_SAMPLE_BYTES: Final = {"uchar": 1, "ushort": 2}
 _MAX_LOOKED_AT: Final = 32 * 1024 * 1024
 """Samples of a result that is held in memory to choose how it is written; larger ones are written row by row."""
 
@@ -68,13 +68,16 @@ def _has_png_choice(image: pyvips.Image, settings: FormatSettings) -> bool:
         return False
     size = whole_size(image)
     samples = size.width * size.height * bands(image)
-    return png_filters.MIN_SAMPLES <= samples <= _MAX_LOOKED_AT and word(image, "format") in _PNG_DEPTHS
+    return png_filters.MIN_SAMPLES <= samples <= _MAX_LOOKED_AT and word(image, "format") in _PNG_SAMPLE_BYTES
 
 
 def _png_effort(image: pyvips.Image) -> Options:
-    """The filters and the level that the picture is worth; it is in memory."""
-    pixels = np.ascontiguousarray(image.numpy())
-    effort = png_filters.effort(pixels.view(np.uint8).reshape(image.height, image.width, -1))
+    """The filters and the level that the picture is worth; it is in memory, and looked at where it is."""
+    picture = held_calls.address(image)
+    height, width = held_calls.height(picture), held_calls.width(picture)
+    depth = held_calls.bands(picture) * _PNG_SAMPLE_BYTES[word(image, "format")]
+    samples = pyvips.ffi.buffer(pyvips.ffi.cast("char *", held_calls.samples(picture)), height * width * depth)
+    effort = png_filters.effort(np.ndarray((height, width, depth), np.uint8, samples))
     return {"filter": effort.filters, "compression": effort.compression}
 
 

@@ -49,6 +49,27 @@ def test_where_only_paeth_predicts_it_is_tried() -> None:
     assert effort(pixels).filters == ALL
 
 
+@pytest.mark.parametrize("strength", [0.2, 0.8, 1.4, 3])
+def test_brightness_does_not_matter(strength: float) -> None:
+    """Filters know differences only, and sums of neighbors are above 255 in the brighter picture."""
+    dark = _noisy(strength) // 2
+
+    assert effort(dark + 128) == effort(dark)
+
+
+def test_a_noisy_channel_counts_wherever_it_is() -> None:
+    pixels = np.zeros((_SIDE, _SIDE, 4), np.uint8)
+    noise = np.random.default_rng(5).integers(0, 256, (_SIDE, _SIDE), np.uint8)
+    chosen = []
+    for channel in range(4):
+        one = pixels.copy()
+        one[..., channel] = noise
+        chosen.append(effort(one))
+
+    assert chosen[0] != REFERENCE
+    assert chosen == [chosen[0]] * 4
+
+
 @pytest.mark.parametrize(("width", "height"), [(1, 40_000), (40_000, 1), (2, 20_000), (20_000, 2), (8, 8)])
 def test_narrow_low_and_small_pictures_have_an_answer(width: int, height: int) -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
