@@ -40,40 +40,50 @@ class Flights(Generic[T]):
             make: does the work.
             until: when the caller's time is up, on the loop's clock; `make` keeps to it by itself.
         """
-        while (waiting := self._flights.get(key)) is not None:
-            self.joined += 1
-            value: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-            waiting.append(value)
+        while (others := self._flights.get(key)) is not None:
             try:
-                return await value, False
+                return await self._waited(others), False
             except _GivenUp as given_up:
                 if asyncio.get_running_loop().time() >= until:
                     raise RequestTimeout("time was up while another request did the work") from given_up
-            except asyncio.CancelledError:
-                has_value = value.done() and not value.cancelled() and value.exception() is None
-                if has_value and self._left is not None:
-                    self._left(value.result())
-                raise
-        return await self._made(key, make), True
-
-    async def _made(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
         waiting = self._flights[key] = []
         try:
             value = await make()
         except BaseException as error:
             del self._flights[key]
-            gives_up = isinstance(error, (asyncio.CancelledError, RequestTimeout))
-            for future in waiting:
-                if not future.done():
-                    future.set_exception(_GivenUp() if gives_up else error)
+            _fail(waiting, error)
             raise
         del self._flights[key]
+        if waiting:
+            self._hand_out(waiting, value)
+        return value, True
+
+    async def _waited(self, waiting: list[asyncio.Future[T]]) -> T:
+        """What somebody else makes; raises _GivenUp if that is nothing."""
+        self.joined += 1
+        value: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        waiting.append(value)
+        try:
+            return await value
+        except asyncio.CancelledError:
+            has_value = value.done() and not value.cancelled() and value.exception() is None
+            if has_value and self._left is not None:
+                self._left(value.result())
+            raise
+
+    def _hand_out(self, waiting: list[asyncio.Future[T]], value: T) -> None:
         for future in waiting:
             if not future.done():
                 future.set_result(value)
                 if self._boarded is not None:
                     self._boarded(value)
-        return value
+
+
+def _fail(waiting: list[asyncio.Future[T]], error: BaseException) -> None:
+    gives_up = isinstance(error, (asyncio.CancelledError, RequestTimeout))
+    for future in waiting:
+        if not future.done():
+            future.set_exception(_GivenUp() if gives_up else error)
 
 
 class _GivenUp(Exception):

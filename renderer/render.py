@@ -52,6 +52,7 @@ class RenderService:
         self._maker = maker
         self._kept = kept
         self._spared = spared
+        self._make = maker.made if kept is None else partial(self._kept_or_made, kept)
         self._flights: Flights[Rendition | NotModified] = Flights()
 
     def remembered(self, wanted: RenderRequest, turn: Turn) -> Rendition | NotModified | None:
@@ -68,7 +69,7 @@ class RenderService:
             BildwerkError: for whatever goes wrong.
         """
         key = (turn.key, turn.conditions, self._maker.audience(wanted, turn))
-        result, is_own = await self._flights.shared(key, partial(self._rendered, wanted, turn), turn.at)
+        result, is_own = await self._flights.shared(key, partial(self._make, wanted, turn), turn.at)
         if not is_own:
             self._spared("render")
             if isinstance(result, Rendition) and result.failure is not None:
@@ -91,15 +92,10 @@ class RenderService:
         if self._kept is not None:
             await self._kept.results.close()
 
-    async def _rendered(self, wanted: RenderRequest, turn: Turn) -> Rendition | NotModified:
-        if self._kept is None:
-            return await self._maker.made(wanted, turn)
-        key = self._kept.key(wanted, turn)
+    async def _kept_or_made(self, kept: Kept, wanted: RenderRequest, turn: Turn) -> Rendition | NotModified:
+        key = kept.key(wanted, turn)
         if key is None:
             return _marked(await self._maker.made(wanted, turn), CacheState.BYPASS)
-        return await self._kept_or_made(self._kept, key, wanted, turn)
-
-    async def _kept_or_made(self, kept: Kept, key: str, wanted: RenderRequest, turn: Turn) -> Rendition | NotModified:
         entry = await kept.found(key, wanted, turn.seen)
         if entry is not None and entry.is_fresh(time.time()):
             return answer(entry, turn.conditions, CacheState.HIT_STORE)

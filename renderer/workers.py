@@ -26,6 +26,7 @@ T = TypeVar("T")
 _MOST_RETRY_AFTER_SECONDS: Final = 60
 _FIRST_RENDER_SECONDS: Final = 0.1
 """What a render is taken to last before one has ended."""
+_UNTIMED: Final = contextlib.nullcontext()
 _MEAN_WEIGHT: Final = 0.05
 """Of the last render in the running mean: it looks back over some twenty."""
 
@@ -128,15 +129,6 @@ class Workers:
         """
         return self._admission
 
-    def enter(self) -> None:
-        """Counts a request in; raises TooManyRequests as `check_room` does."""
-        self.check_room()
-        self._admitted += 1
-
-    def leave(self) -> None:
-        """Counts a request out that was counted in."""
-        self._admitted -= 1
-
     async def run(
         self, render: Callable[[Deadline], T], at: float, *, cost_ms: float = 0.0, seen: Observation | None = None
     ) -> T:
@@ -151,24 +143,21 @@ class Workers:
         Raises:
             RequestTimeout: time was up before a slot was free or before the render ended.
         """
-        with _stage(seen, Stage.QUEUE):
-            claim = await self._granted(at, cost_ms / 1000)
-        with _stage(seen, Stage.PROCESSING):
-            return await self._rendered(render, claim, at)
+        loop = asyncio.get_running_loop()
+        with _UNTIMED if seen is None else seen.stage(Stage.QUEUE):
+            now = loop.time()
+            if at <= now:
+                raise RequestTimeout("the deadline passed before a worker was asked for")
+            claim = self._slots.take(cost_ms / 1000) or await self._granted(loop, now, at, seconds=cost_ms / 1000)
+        with _UNTIMED if seen is None else seen.stage(Stage.PROCESSING):
+            return await self._rendered(loop, render, claim, at)
 
-    async def _granted(self, at: float, seconds: float) -> Claim:
-        """A claim that holds a slot.
+    async def _granted(self, loop: asyncio.AbstractEventLoop, now: float, at: float, *, seconds: float) -> Claim:
+        """A claim that holds a slot, after others had theirs.
 
         Raises:
             RequestTimeout: there was none before the deadline.
         """
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        if at <= now:
-            raise RequestTimeout("the deadline passed before a worker was asked for")
-        claim = self._slots.take(seconds)
-        if claim is not None:
-            return claim
         claim = self._slots.claim(now, seconds=seconds, patience_seconds=at - now)
         self._grant()
         if claim.state is ClaimState.GRANTED:
@@ -209,8 +198,9 @@ class Workers:
             else:
                 future.set_result(True)
 
-    async def _rendered(self, render: Callable[[Deadline], T], claim: Claim, at: float) -> T:
-        loop = asyncio.get_running_loop()
+    async def _rendered(
+        self, loop: asyncio.AbstractEventLoop, render: Callable[[Deadline], T], claim: Claim, at: float
+    ) -> T:
         run = self._started(loop, render, claim, at)
         timer = loop.call_at(at, self._late, run)
         try:
@@ -241,7 +231,9 @@ class Workers:
     def _ended(self, run: _Run[T], value: T | None, error: BaseException | None) -> None:
         self._mean_seconds += _MEAN_WEIGHT * (time.monotonic() - run.started - self._mean_seconds)
         self._overstaying.pop(run, None)
-        self._release(run.claim)
+        self._slots.release(run.claim)
+        if self._waiting:
+            self._grant()
         if run.left is not None:
             if not run.left.done():
                 run.left.set_result(None)
@@ -275,16 +267,13 @@ class _Admission:
         self._workers = workers
 
     def __enter__(self) -> None:
-        self._workers.enter()
+        self._workers.check_room()
+        self._workers._admitted += 1  # noqa: SLF001  a part of the workers
 
     def __exit__(self, *exception: object) -> None:
-        self._workers.leave()
+        self._workers._admitted -= 1  # noqa: SLF001  as above
 
 
 def retry_after_seconds(admitted: int, mean_seconds: float, count: int) -> int:
     """How long those who are in the server will take, by the mean of the last renders; from 1 to 60."""
     return max(1, min(_MOST_RETRY_AFTER_SECONDS, math.ceil(admitted * mean_seconds / count)))
-
-
-def _stage(seen: Observation | None, stage: Stage) -> contextlib.AbstractContextManager[None]:
-    return contextlib.nullcontext() if seen is None else seen.stage(stage)

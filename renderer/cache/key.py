@@ -6,14 +6,13 @@ client features that may change the format, and the version of our pixels.
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from renderer.options.arguments import written
-from renderer.options.declare import Option
-from renderer.options.tables import PIPELINE_FAMILIES, PROCESSING, REQUEST_FAMILIES
+from renderer.options.tables import DEFAULTS, PIPELINE_FAMILIES, PROCESSING, REQUEST_FAMILIES
 from renderer.request.values import Pipeline, RenderRequest
 
 PIXEL_VERSION: Final = 2
@@ -22,22 +21,32 @@ PIXEL_VERSION: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Family:
-    """The options of one family that change bytes."""
+    """A family of options: its name, what it is without any, and what is written of it."""
 
     name: str
     default: object
-    rows: tuple[Option, ...]
+    texts: Callable[[object], tuple[str, ...]]
 
 
-def _families(tables: Mapping[str, type[Any]]) -> tuple[_Family, ...]:
-    return tuple(
-        _Family(
-            name=name,
-            default=table(),
-            rows=tuple(row for row in PROCESSING.options if row.family == name and row.changes_bytes),
-        )
-        for name, table in tables.items()
-    )
+def _families(names: Iterable[str]) -> tuple[_Family, ...]:
+    return tuple(_Family(name=name, default=DEFAULTS[name], texts=_texts_of(name)) for name in names)
+
+
+def _texts_of(family: str) -> Callable[[object], tuple[str, ...]]:
+    rows = tuple(row for row in PROCESSING.options if row.family == family and row.changes_bytes)
+
+    def texts(options: object) -> tuple[str, ...]:
+        found: list[str] = []
+        for row in rows:
+            value = getattr(options, row.attribute)
+            if value != row.default:
+                found.append(row.name)
+                for arguments in row.kind.write(value):
+                    found += (str(len(arguments)), *arguments)
+        return tuple(found)
+
+    # A site has many pictures and few ways to show them. Delivery has texts of any length and number.
+    return texts if family == "delivery" else functools.lru_cache(maxsize=256)(texts)
 
 
 _OF_REQUEST: Final = _families(REQUEST_FAMILIES)
@@ -47,43 +56,33 @@ _OF_PIPELINE: Final = _families(PIPELINE_FAMILIES)
 def cache_key(request: RenderRequest) -> str:
     """A text of 64 hexadecimal digits; equal only for requests whose results are equal."""
     # The text of a list of texts says where each begins and ends, and has an escape for what is no Unicode.
-    return hashlib.sha256(repr(list(_parts(request))).encode()).hexdigest()
+    return hashlib.sha256(repr(_parts(request)).encode()).hexdigest()
 
 
-def _parts(request: RenderRequest) -> Iterator[str]:
-    yield f"pixels {PIXEL_VERSION}"
-    yield request.source_url
-    yield from _features(request)
-    yield "request"
-    yield from _options(request, _OF_REQUEST)
+def _parts(request: RenderRequest) -> list[str]:
+    parts = [f"pixels {PIXEL_VERSION}", request.source_url, *_features(request), "request"]
+    parts += _options(request, _OF_REQUEST)
     for pipeline in request.pipelines:
-        yield "pipeline"
-        yield from _options(pipeline, _OF_PIPELINE)
+        parts.append("pipeline")
+        parts += _options(pipeline, _OF_PIPELINE)
+    return parts
 
 
-def _options(owner: RenderRequest | Pipeline, families: tuple[_Family, ...]) -> Iterator[str]:
+def _options(owner: RenderRequest | Pipeline, families: tuple[_Family, ...]) -> list[str]:
     """The options that are not at their default. Most URLs have some of two families: the others are passed over."""
+    texts: list[str] = []
     for family in families:
         options = getattr(owner, family.name)
-        if options == family.default:
-            continue
-        for row in family.rows:
-            value = getattr(options, row.attribute)
-            if value != row.default:
-                yield row.name
-                for arguments in row.kind.write(value):
-                    yield written(len(arguments))
-                    yield from arguments
+        if options is not family.default:
+            texts += family.texts(options)
+    return texts
 
 
-def _features(request: RenderRequest) -> Iterator[str]:
+def _features(request: RenderRequest) -> list[str]:
     """The formats that the client's `Accept` may turn the result into: preferred without a format, else enforced."""
     features = request.features
     is_open = request.output.format is None
-    for format, prefers, enforces in (
-        ("webp", features.prefers_webp, features.enforces_webp),
-        ("avif", features.prefers_avif, features.enforces_avif),
-        ("jxl", features.prefers_jxl, features.enforces_jxl),
-    ):
-        if prefers if is_open else enforces:
-            yield f"or {format}"
+    webp = features.prefers_webp if is_open else features.enforces_webp
+    avif = features.prefers_avif if is_open else features.enforces_avif
+    jxl = features.prefers_jxl if is_open else features.enforces_jxl
+    return [f"or {format}" for format, is_asked in (("webp", webp), ("avif", avif), ("jxl", jxl)) if is_asked]

@@ -1,33 +1,37 @@
-"""The answer that a URL had before, given again: its head is kept beside what the URL was found to ask for."""
+"""The answer to most requests: its head is kept beside what the URL was found to ask for, for when that comes again."""
 
 from __future__ import annotations
 
 from aiohttp import web
+from multidict import CIMultiDict
 
-from renderer.handlers.answer import picture_response
-from renderer.handlers.finish import finish
+from renderer.handlers.answer import picture_headers, set_headers
+from renderer.handlers.finish import complete
 from renderer.rendition import Rendition
 from renderer.request.understood import Understood
 from renderer.services import Services
-from renderer.telemetry.observation import Observation
 from renderer.web.headers import set_cors_headers
 from renderer.web.ready_response import ReadyResponse, is_for, ready_head
 
 
-def same_response(
+def ready_response(
     request: web.BaseRequest, rendition: Rendition, known: Understood, services: Services
 ) -> ReadyResponse | None:
-    """A response with the head that the last answers had, from the third time on; None if it is to be made."""
+    """A response with the head that the last answer had, or the first one; None if aiohttp has to make it."""
     if rendition.failure is not None or not _is_lasting(known, services) or not is_for(request):
         return None
-    image = rendition.image
-    basis = (image.format, len(image.data), rendition.validators, rendition.originals, rendition.state)
+    image, said = rendition.image, rendition.validators
+    basis = (
+        image.format,
+        len(image.data),
+        said.etag,
+        said.last_modified,
+        said.passed,
+        rendition.originals,
+        rendition.state,
+    )
     if known.head_basis != basis:
-        # The first time: most URLs do not come again soon, and a head costs as much as an answer.
-        known.head_basis, known.head = basis, None
-        return None
-    if known.head is None:
-        known.head = _head(rendition, known, services)
+        known.head_basis, known.head = basis, _head(rendition, known, services)
     return ReadyResponse(known.head, image.data, services.dates.now()) if known.head else None
 
 
@@ -41,8 +45,9 @@ def _is_lasting(known: Understood, services: Services) -> bool:
 
 
 def _head(rendition: Rendition, known: Understood, services: Services) -> bytes:
-    nobody = Observation(request_id="", method="GET", target="", client_ip="")
-    response = picture_response(rendition, known.wanted, services, nobody)
-    set_cors_headers(response, allow_origin=services.settings.server.allow_origin)
-    finish(response, services, "")
-    return ready_head(response)
+    headers: CIMultiDict[str] = CIMultiDict()
+    set_headers(headers, picture_headers(rendition, known.wanted, services, 200))
+    set_cors_headers(headers, allow_origin=services.settings.server.allow_origin)
+    complete(headers, 200, services, "")
+    del headers["X-Request-Id"]
+    return ready_head(headers, len(rendition.image.data))

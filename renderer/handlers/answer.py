@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 from aiohttp import web
 
@@ -27,8 +27,28 @@ def picture_response(
     """A picture, or the fallback picture under the status that the settings give it."""
     settings, image, failure = services.settings, rendition.image, rendition.failure
     status = 200 if failure is None else settings.fallback.http_code or failure.status
-    fallback_ttl_seconds = None if failure is None else settings.fallback.ttl_seconds
-    headers = {
+    headers = picture_headers(rendition, wanted, services, status)
+    if settings.server.enable_debug_headers:
+        origin, result = image.origin, image.result
+        headers |= debug_headers(
+            origin=(origin.width, origin.height),
+            result=(result.width, result.height),
+            source_bytes=rendition.source_bytes,
+        )
+        headers["Server-Timing"] = server_timing(seen)
+    response = web.Response(status=status, body=image.data)
+    set_headers(response.headers, headers)
+    return response
+
+
+def picture_headers(
+    rendition: Rendition, wanted: RenderRequest, services: Services, status: int
+) -> dict[str, str | None]:
+    """What is said of a picture; None is not said."""
+    image = rendition.image
+    fallback_ttl_seconds = None if rendition.failure is None else services.settings.fallback.ttl_seconds
+    return {
+        **rendition.validators.passed,
         "Content-Type": image.format.mime,
         "Cache-Control": caching(
             status, wanted, services, rendition.caching, fallback_ttl_seconds=fallback_ttl_seconds
@@ -45,17 +65,6 @@ def picture_response(
         **canonical(wanted.source_url, services),
         **tags(rendition.originals, services),
     }
-    if settings.server.enable_debug_headers:
-        origin, result = image.origin, image.result
-        headers |= debug_headers(
-            origin=(origin.width, origin.height),
-            result=(result.width, result.height),
-            source_bytes=rendition.source_bytes,
-        )
-        headers["Server-Timing"] = server_timing(seen)
-    response = web.Response(status=status, body=image.data)
-    set_headers(response, {**rendition.validators.passed, **headers})
-    return response
 
 
 def not_modified_response(source: SourceHeaders, wanted: RenderRequest, services: Services) -> web.Response:
@@ -67,7 +76,7 @@ def not_modified_response(source: SourceHeaders, wanted: RenderRequest, services
         **_validators(source, services),
         **tags((wanted.source_url,), services),
     }
-    set_headers(response, {**source.passed, **headers})
+    set_headers(response.headers, {**source.passed, **headers})
     return response
 
 
@@ -115,9 +124,8 @@ def is_attachment(delivery: Delivery, services: Services) -> bool:
     return services.settings.server.return_attachment if asked is None else asked
 
 
-def set_headers(response: web.StreamResponse, headers: Mapping[str, str | None]) -> None:
+def set_headers(sent: MutableMapping[str, str], headers: Mapping[str, str | None]) -> None:
     """Sets those headers that have a name and a value."""
-    sent = response.headers
     for name, value in headers.items():
         if name and value is not None:
             sent[name] = value

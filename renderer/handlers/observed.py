@@ -46,7 +46,7 @@ async def observed(request: web.BaseRequest, services: Services, name: str) -> w
         peer=_address(connection.peername),
         server=_address(connection.sockname),
         monitors=services.watch.monitors,
-        stage_monitors=services.watch.stage_monitors,
+        audience=services.watch.audience,
         is_quiet=services.workers.is_full and services.refusals.are_many,
     )
     services.activity.requests += 1
@@ -95,7 +95,7 @@ async def _answered(request: web.BaseRequest, services: Services, seen: Observat
     if isinstance(response, ReadyResponse):
         response.request_id = seen.request_id
     elif not response.prepared:
-        set_cors_headers(response, allow_origin=settings.server.allow_origin)
+        set_cors_headers(response.headers, allow_origin=settings.server.allow_origin)
         finish(response, services, seen.request_id)
     return response
 
@@ -109,8 +109,8 @@ def _refused(request: web.BaseRequest, services: Services, seen: Observation, er
         response = development_response(error, accept=accept, request_id=seen.request_id)
     else:
         response = error_response(error)
-    set_headers(response, tags((seen.source_url,) if seen.source_url else (), services))
-    set_cors_headers(response, allow_origin=settings.allow_origin)
+    set_headers(response.headers, tags((seen.source_url,) if seen.source_url else (), services))
+    set_cors_headers(response.headers, allow_origin=settings.allow_origin)
     finish(response, services, seen.request_id)
     return response
 

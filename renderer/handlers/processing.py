@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from renderer.cache.key import cache_key
-from renderer.handlers.again import same_response
+from renderer.handlers.again import ready_response
 from renderer.handlers.answer import not_modified_response, picture_response
 from renderer.handlers.raw import stream_raw
 from renderer.pipeline.output import check_requested_format
@@ -47,8 +47,8 @@ async def process(request: web.BaseRequest, services: Services, seen: Observatio
     if isinstance(result, Rendition):
         if services.watch.results is not None and result.state is not None:
             services.watch.results.answered(result.state.value)
-        same = same_response(request, result, known, services)
-        return picture_response(result, wanted, services, seen) if same is None else same
+        ready = ready_response(request, result, known, services)
+        return picture_response(result, wanted, services, seen) if ready is None else ready
     return not_modified_response(result.headers, wanted, services)
 
 

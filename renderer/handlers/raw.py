@@ -42,7 +42,7 @@ async def stream_raw(
             wanted.source_url, asked, client=ClientRequest(headers=headers)
         ) as source:
             response = _headed(source, wanted, services)
-            set_cors_headers(response, allow_origin=services.settings.server.allow_origin)
+            set_cors_headers(response.headers, allow_origin=services.settings.server.allow_origin)
             finish(response, services, seen.request_id)
             if response.content_length is None and request.version < HttpVersion11:
                 response.force_close()  # the end of the connection is the only end that such an answer has
@@ -108,5 +108,5 @@ def _headed(source: RawSource, wanted: RenderRequest, services: Services) -> web
     response = web.StreamResponse(status=source.status, headers=dict(source.headers))
     if source.content_length is not None:
         response.content_length = source.content_length
-    set_headers(response, headers)
+    set_headers(response.headers, headers)
     return response

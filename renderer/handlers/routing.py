@@ -75,7 +75,7 @@ def _handler(method: str, route: str, settings: ServerSettings) -> Handler | Non
 
 async def _allowed(_request: web.BaseRequest, services: Services) -> web.StreamResponse:
     response = blank_response(200)
-    set_cors_headers(response, allow_origin=services.settings.server.allow_origin)
+    set_cors_headers(response.headers, allow_origin=services.settings.server.allow_origin)
     return response
 
 

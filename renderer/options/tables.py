@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from renderer.options import resize
 from renderer.options.canvas import Canvas
@@ -28,6 +29,9 @@ PIPELINE_FAMILIES: Final = {
 
 REQUEST_FAMILIES: Final = {"output": Output, "delivery": Delivery, "limits": Limits}
 """Families whose options belong to the request, wherever they are written (spec 01 section 4.2)."""
+
+DEFAULTS: Final[Mapping[str, Any]] = {name: kind() for name, kind in (PIPELINE_FAMILIES | REQUEST_FAMILIES).items()}
+"""Each family without any option. A request has these very objects for the families that it says nothing of."""
 
 PRESET: Final = MetaOption(
     name="preset",

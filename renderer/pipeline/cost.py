@@ -7,6 +7,7 @@ They order pictures, nothing else: 57 of 60 kinds of render cost a third to thre
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 from renderer.errors import BildwerkError
 from renderer.formats import ImageFormat
 from renderer.options.filters import Filters
-from renderer.pipeline.geometry import Size, scaled, smaller
+from renderer.pipeline.geometry import Size
 from renderer.pipeline.header import Raster
 from renderer.pipeline.output import (
     ResolvedLimits,
@@ -24,12 +25,14 @@ from renderer.pipeline.output import (
     resolved_limits,
     result_format,
 )
-from renderer.pipeline.plan import Foreseen, FramePlan, PlanDefaults, padding_sides, plan_frame, plan_load
+from renderer.pipeline.plan import Foreseen, FramePlan, PlanDefaults, plan_frame, plan_load
 from renderer.request.values import Pipeline, RenderRequest
 from renderer.settings.load import Settings
 from renderer.settings.processing import FormatSettings
 
 _MEGA: Final = 1e6
+_MOST_EXPECTED: Final = 512
+"""Plans that are remembered, of 2 KB each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,18 +118,17 @@ def _render(
     result = result_format(request, facts, settings.formats, savable)
     if not result.traits.saves_animation:
         frames = 1
-    raster = Raster(seen.width, seen.height, is_vector=source.format.traits.is_vector)
-    if not raster.is_vector:
+    if not source.format.traits.is_vector:
         check_resolution(Size(seen.width, seen.height), frames, limits)
     pipeline = request.pipelines[0]
-    plan = plan_frame(pipeline, raster, PlanDefaults(max_result_dimension=limits.max_result_dimension))
+    expected = _expected(pipeline, (seen.width, seen.height), source.format, limits.max_result_dimension)
+    plan = expected.plan
     trims = pipeline.cropping.trim.threshold is not None
     shrinks = not (trims or frames > 1 or settings.pixels.disable_shrink_on_load)
-    area = raster.width * raster.height / _MEGA
-    shrink = plan_load(plan, raster, source.format) if shrinks else 1.0
+    area = seen.width * seen.height / _MEGA
+    shrink = expected.shrink if shrinks else 1.0
     loaded = area / shrink**2
-    size = _result_size(pipeline, raster, plan)
-    written = size.width * size.height / _MEGA
+    written = plan.whole.width * plan.whole.height / _MEGA
     tries = _MAX_BYTES_TRIES if request.output.max_bytes and result.traits.has_quality else 1
     of_frame = (
         (_TRIMMING * area if trims else 0)
@@ -137,7 +139,7 @@ def _render(
     milliseconds = _FIXED_MS + _decoding_ms(source, seen, area * frames, loaded * frames) + of_frame * frames
     if frames > 1:
         return Estimate(milliseconds)
-    foreseen = Foreseen(raster, plan, shrink) if shrinks and source.dimensions and seen.frames == 1 else None
+    foreseen = expected if shrinks and source.dimensions and seen.frames == 1 else None
     return Estimate(milliseconds, 1.0 if source.format.traits.has_thumbnail else shrink, foreseen)
 
 
@@ -147,17 +149,12 @@ def _guessed(source: EncodedSource) -> Dimensions:
     return Dimensions(width=side, height=side)
 
 
-def _result_size(pipeline: Pipeline, raster: Raster, plan: FramePlan) -> Size:
-    """The size of the result, near enough: without what trimming takes away."""
-    width = smaller(scaled(smaller(raster.width, plan.crop.width), plan.scale_x), plan.result.width)
-    height = smaller(scaled(smaller(raster.height, plan.crop.height), plan.scale_y), plan.result.height)
-    if pipeline.canvas.extend.is_enabled:
-        width, height = max(width, plan.target.width), max(height, plan.target.height)
-    top, right, bottom, left = padding_sides(pipeline, plan.dpr)
-    return Size(
-        max(width, plan.extended.width) + left + right,
-        max(height, plan.extended.height) + top + bottom,
-    )
+@functools.lru_cache(maxsize=_MOST_EXPECTED)
+def _expected(pipeline: Pipeline, size: tuple[int, int], format: ImageFormat, max_result_dimension: int) -> Foreseen:
+    """What a still picture of that size lets expect: a site has few sizes of pictures and few of thumbnails."""
+    raster = Raster(*size, is_vector=format.traits.is_vector)
+    plan = plan_frame(pipeline, raster, PlanDefaults(max_result_dimension=max_result_dimension))
+    return Foreseen(raster, plan, plan_load(plan, raster, format))
 
 
 def _decoding_ms(source: EncodedSource, seen: Dimensions, area: float, loaded: float) -> float:

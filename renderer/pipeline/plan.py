@@ -45,6 +45,7 @@ class FramePlan:
     """Sizes in pixels of the oriented picture; a side of 0 is left alone.
 
     `angle` and `is_mirrored` undo the EXIF orientation; `scale_x` and `scale_y` are factors, `dpr` the effective one.
+    `whole` is what comes out, with canvas and padding.
     """
 
     angle: int
@@ -60,6 +61,7 @@ class FramePlan:
     target: Size
     result: Size
     extended: Size
+    whole: Size
 
     @property
     def is_sideways(self) -> bool:
@@ -127,6 +129,7 @@ def _plan(pipeline: Pipeline, raster: Raster, defaults: PlanDefaults) -> FramePl
         target=sizes.target,
         result=sizes.result,
         extended=sizes.extended,
+        whole=sizes.whole,
     )
 
 

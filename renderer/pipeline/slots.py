@@ -30,22 +30,19 @@ class ClaimState(Enum):
 
 
 class Claim:
-    """One picture's claim on a slot; equal to itself only."""
+    """One picture's claim on a slot; equal to itself only. `state` is changed by its slots and by nobody else."""
 
-    __slots__ = ("_is_expensive", "_state")
+    __slots__ = ("is_expensive", "state")
 
-    def __init__(self, *, is_expensive: bool) -> None:
-        self._is_expensive = is_expensive
-        self._state = ClaimState.WAITING
-
-    @property
-    def state(self) -> ClaimState:
-        """Waiting, granted or over."""
-        return self._state
+    def __init__(self, state: ClaimState, *, is_expensive: bool) -> None:
+        self.is_expensive = is_expensive
+        self.state = state
 
 
 class Slots:
     """A number of slots and the claims on them. Every call costs the logarithm of the claims that wait.
+
+    `running` is how many claims are granted and not over.
 
     Args:
         count: claims that are granted at once; with two or more, one slot is kept from expensive ones.
@@ -53,8 +50,8 @@ class Slots:
 
     def __init__(self, count: int) -> None:
         self.count = count
+        self.running = 0
         self._most_expensive = max(1, count - 1)
-        self._granted = 0
         self._expensive_granted = 0
         self._claims = 0
         self._cheap = _Line()
@@ -64,11 +61,6 @@ class Slots:
     def queued(self) -> int:
         """Claims that wait."""
         return self._cheap.length + self._expensive.length
-
-    @property
-    def running(self) -> int:
-        """Claims that are granted and not over."""
-        return self._granted
 
     @property
     def held(self) -> int:
@@ -82,15 +74,13 @@ class Slots:
             seconds: what the picture is estimated to cost.
         """
         is_expensive = seconds >= EXPENSIVE_SECONDS
-        if self._granted >= self.count or self._cheap.length or self._expensive.length:
+        if self.running >= self.count or self._cheap.length or self._expensive.length:
             return None
         if is_expensive and self._expensive_granted >= self._most_expensive:
             return None
-        claim = Claim(is_expensive=is_expensive)
-        claim._state = ClaimState.GRANTED  # noqa: SLF001  a claim is changed by its slots and by nobody else
-        self._granted += 1
+        self.running += 1
         self._expensive_granted += is_expensive
-        return claim
+        return Claim(ClaimState.GRANTED, is_expensive=is_expensive)
 
     def claim(self, now: float, *, seconds: float, patience_seconds: float) -> Claim:
         """A claim, waiting; `grant` says when it is granted.
@@ -102,37 +92,35 @@ class Slots:
         """
         spare = max(0.0, patience_seconds - seconds)
         rank = now + min(_YIELD * seconds, _PATIENCE_SHARE * spare)
-        claim = Claim(is_expensive=seconds >= EXPENSIVE_SECONDS)
+        claim = Claim(ClaimState.WAITING, is_expensive=seconds >= EXPENSIVE_SECONDS)
         self._claims += 1
         self._line(claim).append(claim, rank, self._claims)
         return claim
 
     def grant(self) -> Claim | None:
         """Gives a slot to the claim whose turn it is; None when there is no slot or nobody who may have it."""
-        if self._granted >= self.count or not (self._cheap.length or self._expensive.length):
+        if self.running >= self.count or not (self._cheap.length or self._expensive.length):
             return None
         line = self._next_line()
         claim = line.pop()
         if claim is None:
             return None
-        claim._state = ClaimState.GRANTED  # noqa: SLF001  a claim is changed by its slots and by nobody else
-        self._granted += 1
-        self._expensive_granted += line is self._expensive
+        claim.state = ClaimState.GRANTED
+        self.running += 1
+        self._expensive_granted += claim.is_expensive
         return claim
 
     def release(self, claim: Claim) -> None:
         """Ends a claim, granted or not; ending it again does nothing."""
-        line = self._line(claim)
-        if claim.state is ClaimState.WAITING:
-            line.forget()
-        elif claim.state is ClaimState.GRANTED:
-            self._granted -= 1
-            self._expensive_granted -= line is self._expensive
-        claim._state = ClaimState.OVER  # noqa: SLF001  as above
-        line.tidy()
+        state, claim.state = claim.state, ClaimState.OVER
+        if state is ClaimState.GRANTED:
+            self.running -= 1
+            self._expensive_granted -= claim.is_expensive
+        elif state is ClaimState.WAITING:
+            self._line(claim).forget()
 
     def _line(self, claim: Claim) -> _Line:
-        return self._expensive if claim._is_expensive else self._cheap  # noqa: SLF001  as above
+        return self._expensive if claim.is_expensive else self._cheap
 
     def _next_line(self) -> _Line:
         if self._expensive_granted >= self._most_expensive:
@@ -171,14 +159,16 @@ class _Line:
         self.first_place()
         if not self._heap:
             return None
-        self.length -= 1
-        return heapq.heappop(self._heap)[2]
+        claim = heapq.heappop(self._heap)[2]
+        self.forget()
+        return claim
 
     def forget(self) -> None:
-        """Counts a claim out that is about to be over."""
+        """Counts a claim out that does not wait any more."""
         self.length -= 1
+        self._tidy()
 
-    def tidy(self) -> None:
+    def _tidy(self) -> None:
         """Drops claims that have left once they are the majority, so that the heap is bounded by who waits."""
         if len(self._heap) > 2 * self.length + 16:
             self._heap = [entry for entry in self._heap if entry[2].state is ClaimState.WAITING]

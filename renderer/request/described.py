@@ -6,19 +6,19 @@ Names are the long ones of the documentation; an option of several parts is a ma
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any, Final
 
-from renderer.options.tables import PIPELINE_FAMILIES, PROCESSING, REQUEST_FAMILIES
+from renderer.options.tables import DEFAULTS, PIPELINE_FAMILIES, PROCESSING, REQUEST_FAMILIES
 from renderer.request.values import ClientFeatures, RenderRequest
 
 _PLAIN: Final = (str, int, float, bool, type(None))
 _ROWS: Final = {
-    name: (kind(), tuple(row for row in PROCESSING.options if row.family == name))
-    for name, kind in PROCESSING.families.items()
+    type(default): tuple(row for row in PROCESSING.options if row.family == name) for name, default in DEFAULTS.items()
 }
-"""The default and the options of each family."""
+"""The options of each family."""
 
 _FLAGS: Final = tuple(
     (field.name, field.name.replace("prefers", "prefer").replace("enforces", "enforce"))
@@ -38,17 +38,26 @@ def described(request: RenderRequest) -> dict[str, Any]:
 
 
 def _options(owner: object, families: Iterable[str]) -> dict[str, Any]:
-    told = {}
+    told: dict[str, Any] = {}
     for name in families:
-        default, rows = _ROWS[name]
         options = getattr(owner, name)
-        if options == default:
-            continue  # most families of most requests
-        for row in rows:
-            value = getattr(options, row.attribute)
-            if value != row.default:
-                told[row.name] = _plain(value)
+        if options is not DEFAULTS[name]:  # most families of most requests
+            told |= (_told if name == "delivery" else _told_lately)(options)
     return told
+
+
+def _told(options: object) -> dict[str, Any]:
+    """The options of one family."""
+    told = {}
+    for row in _ROWS[type(options)]:
+        value = getattr(options, row.attribute)
+        if value != row.default:
+            told[row.name] = _plain(value)
+    return told
+
+
+_told_lately = functools.lru_cache(maxsize=256)(_told)
+"""The same, to be read only: a site has many pictures and few ways to show them. Delivery has texts of any length."""
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  whatever an option holds

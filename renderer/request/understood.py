@@ -8,14 +8,14 @@ process lives.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from renderer.request.values import NO_FEATURES, NO_HINTS, ClientFeatures, ClientHints, RenderRequest
 
 MOST: Final = 2048
-"""URLs that are remembered. Each takes 2 KB beside its target."""
+"""URLs that are remembered. Each takes 3 KB beside its target."""
 
 MOST_CHARACTERS: Final = 1024 * 1024
 """Of all their targets together."""
@@ -35,15 +35,15 @@ class Understood:
         wanted: what is asked for.
         key: of what is asked for, see `renderer.cache.key`.
         options: what monitors are told of it.
-        head: how the answer begins, if it is the same as before; empty if it cannot be kept, None if it is not made.
+        head: how the last answer began; empty if there was none that can be kept.
         head_basis: what it follows from.
     """
 
     wanted: RenderRequest
     key: str
     options: Mapping[str, Any]
-    head: bytes | None = None
-    head_basis: Hashable = None
+    head: bytes = b""
+    head_basis: object = None
 
 
 class Recall:

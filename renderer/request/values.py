@@ -52,6 +52,10 @@ class Pipeline:
     filters: Filters = field(default_factory=Filters)
     watermark: Watermark = field(default_factory=Watermark)
 
+    def __hash__(self) -> int:
+        """That of the part in which most pipelines differ: hashing all of them takes as long as making a plan."""
+        return hash(self.resize)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRequest:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from renderer.errors import BildwerkError
 
@@ -46,8 +46,7 @@ _DISPLAY = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
+class Timing(NamedTuple):
     """One stage that has ended. `started` is on the clock of `time.monotonic`."""
 
     stage: Stage
@@ -95,7 +94,7 @@ class Observation:
         timings: the stages that have ended, in that order.
         notes: room for monitors, each under its own name.
         monitors: who is told.
-        stage_monitors: who of them is told of stages, see `cares_for_stages`; all by default.
+        audience: who of them is told of what most do nothing at; all by default.
     """
 
     request_id: str
@@ -116,7 +115,7 @@ class Observation:
     timings: list[Timing] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     monitors: Sequence[Monitor] = ()
-    stage_monitors: Sequence[Monitor] | None = None
+    audience: Audience | None = None
 
     @property
     def seconds(self) -> float:
@@ -130,7 +129,7 @@ class Observation:
     def understood(self, source_url: str, options: Mapping[str, Any]) -> None:
         """Tells what is asked for."""
         self.source_url, self.options = source_url, options
-        _tell(self.monitors, self, "request_understood")
+        _tell(self.monitors if self.audience is None else self.audience.understanding, self, "request_understood")
 
     def stage(self, stage: Stage) -> AbstractContextManager[None]:
         """Times a stage, which lasts as long as the block."""
@@ -149,7 +148,7 @@ class Observation:
     def source_headers(self) -> dict[str, str]:
         """Headers that tracers want sent to the source, for instance `traceparent`."""
         headers: dict[str, str] = {}
-        for monitor in self.monitors:
+        for monitor in self.monitors if self.audience is None else self.audience.headers:
             try:
                 headers.update(monitor.source_headers(self))
             except Exception:  # noqa: BLE001  as in `_tell`
@@ -165,7 +164,7 @@ class _TimedStage:
     def __init__(self, seen: Observation, stage: Stage) -> None:
         self._seen = seen
         self._stage = stage
-        self._monitors = seen.monitors if seen.stage_monitors is None else seen.stage_monitors
+        self._monitors = seen.monitors if seen.audience is None else seen.audience.stages
 
     def __enter__(self) -> None:
         self._started = time.monotonic()
@@ -173,7 +172,7 @@ class _TimedStage:
             _tell(self._monitors, self._seen, "stage_started", self._stage)
 
     def __exit__(self, *exception: object) -> None:
-        timing = Timing(stage=self._stage, started=self._started, seconds=time.monotonic() - self._started)
+        timing = Timing(self._stage, self._started, time.monotonic() - self._started)
         self._seen.timings.append(timing)
         if self._monitors:
             _tell(self._monitors, self._seen, "stage_ended", timing)
@@ -244,10 +243,21 @@ class Silent:
         """Does nothing."""
 
 
-def cares_for_stages(monitor: Monitor) -> bool:
-    """Whether a monitor does anything when a stage begins or ends."""
-    kind = type(monitor)
-    return (
-        getattr(kind, "stage_started", None) is not Silent.stage_started
-        or getattr(kind, "stage_ended", None) is not Silent.stage_ended
-    )
+class Audience(NamedTuple):
+    """Who does anything when a request is understood, when a stage begins or ends, and when headers are wanted."""
+
+    understanding: Sequence[Monitor]
+    stages: Sequence[Monitor]
+    headers: Sequence[Monitor]
+
+
+def audience(monitors: Sequence[Monitor]) -> Audience:
+    """Those of the monitors that do anything at these turns."""
+
+    def doing(*turns: str) -> tuple[Monitor, ...]:
+        silent = [getattr(Silent, turn) for turn in turns]
+        return tuple(
+            monitor for monitor in monitors if [getattr(type(monitor), turn, None) for turn in turns] != silent
+        )
+
+    return Audience(doing("request_understood"), doing("stage_started", "stage_ended"), doing("source_headers"))

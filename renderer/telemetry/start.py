@@ -11,7 +11,7 @@ from pathlib import Path
 from renderer.settings.load import Settings
 from renderer.telemetry.access_log import AccessLog
 from renderer.telemetry.logging import Log
-from renderer.telemetry.observation import Monitor, Vitals, cares_for_stages
+from renderer.telemetry.observation import Audience, Monitor, Vitals, audience
 from renderer.telemetry.origins import OriginFigures
 from renderer.telemetry.result_figures import CacheFigures
 from renderer.telemetry.shared_figures import SharedFigures
@@ -36,14 +36,14 @@ ALONE = Surroundings()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Those who watch: `monitors` requests, `stage_monitors` of them their stages, `origins` what sources come from,
+    """Those who watch: `monitors` requests, `audience` who of them does what, `origins` what sources come from,
     `results` what is kept, `shared` what was done once for several.
 
     `vitals` is what gauges show.
     """
 
     monitors: tuple[Monitor, ...] = ()
-    stage_monitors: tuple[Monitor, ...] | None = None
+    audience: Audience | None = None
     origins: OriginFigures | None = None
     results: CacheFigures | None = None
     shared: SharedFigures | None = None
@@ -88,7 +88,7 @@ async def watching(
         monitors += tracers
         yield Watch(
             monitors=tuple(monitors),
-            stage_monitors=tuple(filter(cares_for_stages, monitors)),
+            audience=audience(monitors),
             origins=origins,
             results=results,
             shared=shared,

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Final
-
-from aiohttp import web
 
 CONTENT_SECURITY_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
 
 
-def set_common_headers(response: web.StreamResponse, *, request_id: str, server_name: str) -> None:
+def set_common_headers(headers: MutableMapping[str, str], *, request_id: str, server_name: str) -> None:
     """Names the server and the request, and forbids whatever a response might contain to act."""
-    headers = response.headers
     headers["Server"] = server_name
     headers["X-Request-Id"] = request_id
     headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
 
 
-def set_cors_headers(response: web.StreamResponse, *, allow_origin: str) -> None:
+def set_cors_headers(headers: MutableMapping[str, str], *, allow_origin: str) -> None:
     """Lets pages of other origins read the response, if the settings name them."""
     if allow_origin:
-        response.headers["Access-Control-Allow-Origin"] = allow_origin
-        response.headers["Access-Control-Allow-Methods"] = "GET, OPTIONS"
+        headers["Access-Control-Allow-Origin"] = allow_origin
+        headers["Access-Control-Allow-Methods"] = "GET, OPTIONS"

@@ -12,7 +12,7 @@ import pytest
 Started = Callable[..., Awaitable[str]]
 TARGET = "/unsafe/w:10/plain/local:///a.png"
 TIMES = 4
-"""An answer is made the first time, its head is kept the second time, and sent from then on."""
+"""The head of the first answer is kept for the others."""
 
 _VARYING = ("x-request-id", "date", "x-cache")
 

@@ -88,6 +88,20 @@ def test_slower_avif_costs_more(cheap: dict[str, str], dear: dict[str, str]) -> 
     assert _cost("f:avif", _source(_JPEG), **cheap) * 2 < _cost("f:avif", _source(_JPEG), **dear)
 
 
+def test_an_estimate_is_of_its_own_options_and_size() -> None:
+    """Also between others of the same size, or with the same target."""
+    asked = [
+        (options, source)
+        for options in ("w:100/f:jpg", "w:100/bl:9/f:jpg", "w:100/pd:500/f:jpg", "w:100/c:50:50/f:jpg", "w:200/f:jpg")
+        for source in (_source("jpeg 800x600"), _source("jpeg 600x800"), _source(_JPEG), _source("png 800x600"))
+    ]
+
+    costs = [_cost(*what) for what in asked]
+
+    assert [_cost(*what) for what in reversed(asked)] == costs[::-1]
+    assert len(set(costs)) >= 4 * 4
+
+
 def test_effort_and_palettes_cost_more() -> None:
     source = _source("jpeg 800x600")
 

@@ -42,6 +42,7 @@ def test_a_plan_without_options_leaves_everything_alone(planned: Planned) -> Non
         target=Size(0, 0),
         result=Size(0, 0),
         extended=Size(0, 0),
+        whole=Size(120, 80),
     )
 
 
@@ -63,7 +64,24 @@ def test_a_plan_says_what_every_step_needs(planned: Planned) -> None:
         target=Size(75, 75),
         result=Size(75, 75),
         extended=Size(0, 0),
+        whole=Size(75, 75),
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "size"),
+    [
+        ("w:60", Size(60, 40)),
+        ("w:60/rot:90", Size(60, 90)),
+        ("w:60/h:60/ex:1", Size(60, 60)),
+        ("w:60/h:60/exar:1", Size(60, 60)),
+        ("w:60/pd:1:2:3:4", Size(66, 44)),
+        ("c:50:20", Size(50, 20)),
+    ],
+)
+def test_a_plan_says_how_large_the_result_is(planned: Planned, options: str, size: Size) -> None:
+    """With what is cut off, and with canvas and padding."""
+    assert planned(options, SMALL).whole == size
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from renderer.errors import BildwerkError, SecurityOptionForbidden
+from renderer.errors import BildwerkError, InvalidURL, SecurityOptionForbidden
 from renderer.formats import ImageFormat
 from renderer.options.delivery import Delivery
 from renderer.options.limits import Limits
@@ -15,7 +15,8 @@ from renderer.options.output import Output
 from renderer.options.resize import Resize, ResizingType
 from renderer.request.parse import Grammar, parse_request
 from renderer.request.path import split_path
-from renderer.request.values import NO_FEATURES, ClientFeatures, Pipeline, RenderRequest
+from renderer.request.presets import parse_presets
+from renderer.request.values import NO_FEATURES, ClientFeatures, ClientHints, Pipeline, RenderRequest
 
 MakeGrammar = Callable[..., Grammar]
 Refused = Callable[[str, Grammar], str]
@@ -194,6 +195,49 @@ def test_an_observer_is_told_of_each_option_with_the_presets_it_stands_in(gramma
         ("width", 5, ()),
         ("format", ImageFormat.PNG, ()),
     ]
+
+
+def test_options_that_were_read_before_say_the_same_of_another_source(grammar: MakeGrammar) -> None:
+    known = grammar("default=el:1")
+    paths = [
+        f"{options}plain/{end}" for options in ("w:5/", "w:5/raw:1/", "") for end in ("a", "b@png", "c@webp", "d@")
+    ]
+
+    for path in paths * 2:
+        assert parse_request(path, known) == parse_request(path, grammar("default=el:1"))
+
+
+def test_options_that_were_read_before_are_under_what_headers_ask_for(grammar: MakeGrammar) -> None:
+    known, hints = grammar(), ClientHints(width=7, dpr=2.0)
+    plain = parse_request(f"h:5/{SOURCE}", known)
+
+    assert parse_request(f"h:5/{SOURCE}", known, hints=hints).pipelines[0].resize == Resize(width=7, height=5, dpr=2)
+    assert parse_request(f"h:5/{SOURCE}", known) == plain
+
+
+def test_a_time_that_has_passed_is_refused_although_the_url_was_read_before() -> None:
+    now = 5.0
+    known = Grammar(now=lambda: now, presets=parse_presets(["a=exp:10"], ":"))
+    paths = [f"exp:10/{SOURCE}", f"exp:10/exp:0/{SOURCE}", f"pr:a/{SOURCE}"]
+    for path in paths:
+        parse_request(path, known)
+
+    now = 15.0
+
+    for path in paths:
+        with pytest.raises(InvalidURL, match="Expired"):
+            parse_request(path, known)
+
+
+def test_many_options_are_read_without_all_being_remembered(grammar: MakeGrammar) -> None:
+    known = grammar()
+    for width in range(1, 1000):
+        assert parse_request(f"w:{width}/{SOURCE}", known).pipelines[0].resize.width == width
+
+    parse_request(f"fn:{'x' * 100_000}/{SOURCE}", known)
+
+    assert len(known.known) <= 256
+    assert all(len("/".join(options)) < 5000 for options in known.known)
 
 
 @pytest.mark.parametrize(

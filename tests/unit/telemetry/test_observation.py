@@ -9,7 +9,7 @@ import pytest
 
 from renderer.errors import BildwerkError, RequestCancelled, TooManyRequests
 from renderer.telemetry.access_log import AccessLog
-from renderer.telemetry.observation import Observation, Silent, Stage, Timing, cares_for_stages
+from renderer.telemetry.observation import Audience, Observation, Silent, Stage, Timing, audience
 
 
 class Recorder(Silent):
@@ -140,7 +140,7 @@ def test_headers_for_the_source_come_from_all_monitors_that_have_any(caplog: pyt
 def test_stages_are_told_to_those_who_care_for_them() -> None:
     hearing, deaf = Recorder(), Recorder()
     seen = observation(hearing, deaf)
-    seen.stage_monitors = [hearing]
+    seen.audience = Audience(understanding=[hearing, deaf], stages=[hearing], headers=[])
     watched(seen)
 
     assert hearing.turns == TOLD
@@ -148,14 +148,24 @@ def test_stages_are_told_to_those_who_care_for_them() -> None:
     assert len(seen.timings) == 2
 
 
-def test_who_cares_for_stages_is_told_from_what_it_does() -> None:
+def test_what_a_url_asks_for_is_told_to_those_who_care() -> None:
+    hearing, deaf = Recorder({"a": "1"}), Recorder({"b": "2"})
+    seen = observation(hearing, deaf)
+    seen.audience = Audience(understanding=[hearing], stages=[hearing, deaf], headers=[hearing])
+    watched(seen)
+
+    assert hearing.turns == TOLD
+    assert deaf.turns == [turn for turn in TOLD if not turn.startswith("understood")]
+    assert seen.source_headers() == {"a": "1"}
+
+
+def test_the_audience_is_told_from_what_it_does() -> None:
     class Ending(Silent):
         def stage_ended(self, seen: Observation, timing: Timing) -> None:
             """Would do something."""
 
-    assert [cares_for_stages(monitor) for monitor in (Silent(), AccessLog(), Recorder(), Ending())] == [
-        False,
-        False,
-        True,
-        True,
-    ]
+    recorder, ending = Recorder(), Ending()
+
+    assert audience([Silent(), AccessLog(), recorder, ending]) == Audience(
+        understanding=(recorder,), stages=(recorder, ending), headers=(recorder,)
+    )
