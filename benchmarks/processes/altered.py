@@ -16,7 +16,7 @@ import runpy
 import sys
 from typing import Any, Final
 
-from renderer.vips import runtime
+from renderer.vips import arenas
 from renderer.vips.picture import Renderer
 
 _M_MMAP_THRESHOLD: Final = -3
@@ -37,15 +37,15 @@ def main() -> None:
             if given.arenas:
                 library.mallopt(_M_ARENA_MAX, given.arenas)
 
-        runtime._hold_arenas = hold_arenas  # noqa: SLF001  what is altered has no other name
+        setattr(arenas, "hold", hold_arenas)  # noqa: B010  an assignment is a type error
     if given.map is not None:
         library.mallopt(_M_MMAP_THRESHOLD, given.map)
     if given.trim:
         render = Renderer.render
 
-        def rendered_and_trimmed(*arguments: Any) -> Any:  # noqa: ANN401  whatever a renderer takes and gives
+        def rendered_and_trimmed(*arguments: Any, **more: Any) -> Any:  # noqa: ANN401  whatever a renderer takes
             try:
-                return render(*arguments)
+                return render(*arguments, **more)
             finally:
                 library.malloc_trim(0)
 

@@ -33,7 +33,7 @@ from renderer.pipeline.plan import Foreseen, PlanDefaults
 from renderer.request.values import Pipeline, RenderRequest
 from renderer.settings.load import Settings
 from renderer.storage.held_file import Encoded, check_unchanged, whole_of
-from renderer.vips import color, metadata
+from renderer.vips import arenas, color, metadata
 from renderer.vips.fields import (
     has_alpha,
     set_whole_number,
@@ -138,6 +138,7 @@ class Renderer:
             # Without the fields of an animation a picture is one frame.
             is_one = first.shrink is not None and not is_animation
             check_resolution(origin, 1 if is_one else whole_size(image).height // page_height(image), limits)
+            arenas.make_room(image, origin)
         work = self._work(request.pipelines[0], format, (choices, limits), deadline)
         frame = (
             _animated(loader.decoded(image), work)

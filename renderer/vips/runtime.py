@@ -23,7 +23,7 @@ import pyvips
 
 from renderer.errors import BrokenImage, ConfigurationError, RequestTimeout, ResultImpossible
 from renderer.formats import ImageFormat
-from renderer.vips import strips
+from renderer.vips import arenas, strips
 
 if TYPE_CHECKING:
     from renderer.codecs.webp import Stoppable
@@ -65,7 +65,6 @@ AChjbGFwAAAAEAAAAAEAAAAQAAAAAf///9AAAAAC////0AAAAAIAAAAQcGl4aQAAAAADCAgIAAAAGGlw
 """
 """A red HEIC picture of 16 by 16 pixels, to try a decoder with."""
 
-_M_ARENA_MAX: Final = -8
 _G_LOG_LEVEL_ERROR: Final = 1 << 2
 _HEARD: Final = 0b1_1111
 """GLib's levels error, critical and warning, and its flags for messages that are fatal or come inside another."""
@@ -112,7 +111,7 @@ def _started() -> Capabilities:
         raise ConfigurationError(
             [f"libvips {version[0]}.{version[1]} is loaded, {EXPECTED_VERSION[0]}.{EXPECTED_VERSION[1]} is expected"]
         )
-    _hold_arenas()
+    arenas.hold()
     _hear_warnings_only()
     _survive_nested_warnings()
     pyvips.concurrency_set(1)  # type: ignore[attr-defined]  # missing from the stub
@@ -124,16 +123,6 @@ def _started() -> Capabilities:
     for loader in _LOADERS:
         pyvips.operation_block_set(loader, state=False)
     return _capabilities()
-
-
-def _hold_arenas() -> None:
-    """Two malloc arenas instead of eight per core: 690 -> 292 MB resident on 4 to 24 MP photographs (DESIGN 3)."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        _log.debug("this C library has no mallopt")
-        return
-    mallopt(_M_ARENA_MAX, 2)
 
 
 def _hear_warnings_only() -> None:
