@@ -41,7 +41,7 @@ _MAX_ROWS: Final = 64
 """About how many samples are looked at, in how many rows."""
 MIN_SAMPLES: Final = 32_768
 """Smaller pictures are written as imgproxy writes them: they are cheap, and a few bytes are many percent of them."""
-_MAX_FLAT: Final = 0.75
+_MAX_FLAT: Final = 0.67
 _MAX_FLAT_FOR_PAIR: Final = 0.6
 _MAX_FLAT_FOR_SHORT: Final = 0.35
 """Shares of pixels that equal a neighbor, up to which there is a choice, two filters may do, a level below 5 may do."""
