@@ -84,6 +84,10 @@ class Originals:
             self._join()
             found.users += 1
             return found
+        asked_at = time.time()
+        source = self._sources.at_once(wish.url, conditions=wish.conditions, max_bytes=wish.max_bytes)
+        if source is not None:
+            return self._original(source, key, asked_at)
         answer, is_own = await self._flights.shared(key, partial(self._fetched, wish, key), wish.at)
         if not is_own:
             self._join()
@@ -108,6 +112,10 @@ class Originals:
                 )
         except TimeoutError as error:
             raise RequestTimeout("the source did not arrive before the deadline") from error
+        return self._original(source, key, asked_at)
+
+    def _original(self, source: Source | NotModified, key: Hashable, asked_at: float) -> Original | NotModified:
+        """What has come, known to who asks for the same next; raises UnknownSourceType."""
         if isinstance(source, NotModified):
             return replace(source, asked_at=asked_at)
         try:

@@ -44,7 +44,7 @@ from renderer.errors import (
 from renderer.response.validators import Conditions
 from renderer.settings.sources import SourceSettings
 from renderer.sources.object_url import object_address, scheme_of
-from renderer.sources.source import NotModified, RawRequest, RawSource, Source, SourceLoader
+from renderer.sources.source import NotModified, PromptLoader, RawRequest, RawSource, Source, SourceLoader
 
 _log = logging.getLogger(__name__)
 
@@ -245,12 +245,22 @@ class BreakerLoader:
 
     def __init__(self, loader: SourceLoader, breakers: OriginBreakers) -> None:
         self._loader = loader
+        self._prompt = loader if isinstance(loader, PromptLoader) else None
         self._breakers = breakers
 
     async def fetch(self, url: str, *, conditions: Conditions, max_bytes: int) -> Source | NotModified:
         """What the loader brings; raises what it raises, and as `OriginBreakers.asking` does."""
         with self._breakers.asking(_bucket(url), shows_waits=False):
             return await self._loader.fetch(url, conditions=conditions, max_bytes=max_bytes)
+
+    def at_once(self, url: str, *, conditions: Conditions, max_bytes: int) -> Source | NotModified | None:
+        """What the loader has; that says nothing of how its bucket is, and does not depend on it."""
+        if self._prompt is None:
+            return None
+        answer = self._prompt.at_once(url, conditions=conditions, max_bytes=max_bytes)
+        if answer is not None and self._breakers.witness is not None:
+            self._breakers.witness.requested(_bucket(url))
+        return answer
 
     async def stream(self, url: str, request: RawRequest) -> RawSource:
         """As `fetch`; the body is not waited for."""

@@ -107,12 +107,13 @@ class LocalLoader:
             SourceIncomplete: the file shrank while it was read.
             SourceTimeout: the disk did not answer in time.
         """
+        answer = self.at_once(url, conditions=conditions, max_bytes=max_bytes)
+        if answer is not None:
+            return answer
         key = self._key(url)
         bound = byte_bound(max_bytes, self._max_bytes_in_memory)
         lease = self._budget.lease()
         try:
-            if answer := self._from_cache(url, conditions, key=key, bound=bound, lease=lease):
-                return answer
             most_at_once = _AT_ONCE_BYTES if lease.try_grow(_AT_ONCE_BYTES) else 0
             opened = await self._in_thread(partial(self._found, key, conditions, (bound, most_at_once)), _close_found)
             if isinstance(opened, NotModified):
@@ -128,22 +129,29 @@ class LocalLoader:
         lease.shrink_to(len(data))
         return Source(data=data, url=url, headers=opened.headers, lease=lease)
 
-    def _from_cache(
-        self, url: str, conditions: Conditions, *, key: str, bound: int, lease: Lease
-    ) -> Source | NotModified | None:
-        """The answer of `fetch` if nothing has to be waited for, neither the disk nor room for the bytes."""
+    def at_once(self, url: str, *, conditions: Conditions, max_bytes: int) -> Source | NotModified | None:
+        """The answer of `fetch` if nothing has to be waited for, neither the disk nor room for the bytes.
+
+        Raises:
+            SourceTooLarge: before a byte is read.
+        """
+        key = self._key(url)
         file = self._cached.open(key) if self._cached else None
         if file is None:
             return None
-        with file:
-            headers = file_headers(key, size=file.size, modified_ns=file.modified_ns)
-            if is_not_modified(headers, conditions):
-                return NotModified(headers=headers)
-            refuse_larger(file.size, bound)
-            # A file that is held counts as if it were in memory: a decoder may want it whole.
-            data = _now(file) if lease.try_grow(file.size) else None
+        lease, data = self._budget.lease(), None
+        try:
+            with file:
+                headers = file_headers(key, size=file.size, modified_ns=file.modified_ns)
+                if is_not_modified(headers, conditions):
+                    return NotModified(headers=headers)
+                refuse_larger(file.size, byte_bound(max_bytes, self._max_bytes_in_memory))
+                # A file that is held counts as if it were in memory: a decoder may want it whole.
+                data = _now(file) if lease.try_grow(file.size) else None
+        finally:
+            if data is None:
+                lease.release()
         if data is None:
-            lease.release()
             return None
         return Source(data=data, url=url, headers=headers, lease=lease)
 

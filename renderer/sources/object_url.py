@@ -6,11 +6,13 @@ Such URLs are opaque: `%`, `?` and `#` are characters of the key, so `%20` names
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Final
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.*)", re.DOTALL)
+_MOST_KNOWN: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +24,15 @@ class ObjectAddress:
     query: str
 
 
+# Several parts of a request ask for the same.
+@functools.lru_cache(maxsize=_MOST_KNOWN)
 def scheme_of(url: str) -> str:
     """The URL's scheme in lower case; empty if it has none."""
     match = _SCHEME.match(url)
     return match[1].lower() if match else ""
 
 
+@functools.lru_cache(maxsize=_MOST_KNOWN)
 def object_address(url: str, *, query_separator: str) -> ObjectAddress:
     """What the URL names. The separator's first place in the key begins the query; an empty one divides nothing."""
     match = _SCHEME.match(url)

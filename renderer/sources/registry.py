@@ -21,7 +21,15 @@ from renderer.sources.budget import ByteBudget
 from renderer.sources.http import HttpLoader
 from renderer.sources.local import LocalLoader
 from renderer.sources.object_url import scheme_of
-from renderer.sources.source import ClientRequest, NotModified, RawRequest, RawSource, Source, SourceLoader
+from renderer.sources.source import (
+    ClientRequest,
+    NotModified,
+    PromptLoader,
+    RawRequest,
+    RawSource,
+    Source,
+    SourceLoader,
+)
 from renderer.storage.cached_files import CachedFiles
 from renderer.storage.filesystem import Filesystem
 
@@ -49,7 +57,9 @@ class Sources:
 
         `breakers` and `budget` are those that the loaders use, for whoever wants figures of them.
         """
-        self._loaders = dict(loaders)
+        self._loaders: dict[str, SourceLoader] = {}
+        self._prompt: dict[str, PromptLoader] = {}
+        self._set(loaders)
         self.breakers = breakers
         self.budget = budget
 
@@ -78,6 +88,13 @@ class Sources:
             return await loader.fetch(url, conditions=asked, max_bytes=max_bytes, client=client)
         return await loader.fetch(url, conditions=asked, max_bytes=max_bytes)
 
+    def at_once(self, url: str, *, conditions: Conditions, max_bytes: int) -> Source | NotModified | None:
+        """The answer of `fetch` if nothing has to be waited for; None if something has, or nobody reads the URL."""
+        loader = self._prompt.get(scheme_of(url))
+        if loader is None or _CONTROL.search(url):
+            return None
+        return loader.at_once(url, conditions=conditions, max_bytes=max_bytes)
+
     def audience(self, url: str, client: ClientRequest) -> Hashable:
         """What of the client's request may change the source's answer; equal for requests that may share one."""
         loader = self._loaders.get(scheme_of(url))
@@ -94,7 +111,13 @@ class Sources:
         """Further loaders by scheme; they get breakers and are closed as the others."""
         breakers = self.breakers
         for scheme, loader in loaders.items():
-            self._loaders[scheme] = loader if breakers is None else BreakerLoader(loader, breakers)
+            self._set({scheme: loader if breakers is None else BreakerLoader(loader, breakers)})
+
+    def _set(self, loaders: Mapping[str, SourceLoader]) -> None:
+        for scheme, loader in loaders.items():
+            self._loaders[scheme] = loader
+            if isinstance(loader, PromptLoader):
+                self._prompt[scheme] = loader
 
     async def close(self) -> None:
         """Frees every loader's connections."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, runtime_checkable
 
 from renderer.response.validators import Conditions
 from renderer.sources.budget import NO_LEASE, Lease
@@ -145,6 +145,14 @@ class SourceLoader(Protocol):
 
     async def close(self) -> None:
         """Frees connections."""
+
+
+@runtime_checkable
+class PromptLoader(SourceLoader, Protocol):
+    """One that may have the source without waiting."""
+
+    def at_once(self, url: str, *, conditions: Conditions, max_bytes: int) -> Source | NotModified | None:
+        """The answer of `fetch`, whose errors it raises; None if that has to wait for anything."""
 
 
 def writable(value: str | None) -> str | None:

@@ -257,6 +257,31 @@ async def test_every_bucket_has_a_breaker_of_its_own() -> None:
     await fetch(loader, "s3://bucket/key")
 
 
+class NearStore(Store):
+    """The same with one object at hand."""
+
+    def at_once(self, url: str, *, conditions: Conditions, max_bytes: int) -> Source | NotModified | None:  # noqa: ARG002
+        """The object that is at hand."""
+        return Source(data=b"", url=url, headers=SourceHeaders()) if url.endswith("near") else None
+
+
+async def test_what_is_at_hand_does_not_depend_on_how_its_bucket_is() -> None:
+    breakers = OriginBreakers(SourceSettings(), clock=Clock())
+    loader = BreakerLoader(NearStore(SourceUnreachable("refused")), breakers)
+    for _ in range(5):
+        with pytest.raises(SourceUnreachable):
+            await fetch(loader, "s3://bucket/far")
+    before = breakers.states()
+
+    assert isinstance(loader.at_once("s3://bucket/near", conditions=Conditions(), max_bytes=0), Source)
+    assert loader.at_once("s3://bucket/far", conditions=Conditions(), max_bytes=0) is None
+    assert breakers.states() == before == {"s3://bucket": ("open", 5)}
+    assert (
+        BreakerLoader(Store(SourceError("x")), breakers).at_once("s3://b/near", conditions=Conditions(), max_bytes=0)
+        is None
+    )
+
+
 async def test_missing_objects_do_not_open_a_bucket_s_breaker() -> None:
     store = Store(SourceStatus("none", source_status=404))
     loader = BreakerLoader(store, OriginBreakers(SourceSettings()))

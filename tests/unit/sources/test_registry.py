@@ -56,6 +56,30 @@ async def test_the_scheme_s_case_does_not_matter(url: str) -> None:
     assert loader.asked == [(url, Conditions(), 0)]
 
 
+class AtHand(Recorder):
+    """One that has what it is asked for."""
+
+    def at_once(self, url: str, *, conditions: Conditions, max_bytes: int) -> Source | NotModified | None:
+        """A source of one byte."""
+        self.asked.append((url, conditions, max_bytes))
+        return Source(data=b"1", url=url, headers=SourceHeaders())
+
+
+async def test_only_who_has_a_source_at_hand_is_asked_for_it_at_once() -> None:
+    near, far = AtHand(), Recorder()
+    sources = Sources({"local": near, "s3": far})
+
+    def at_once(url: str) -> Source | NotModified | None:
+        return sources.at_once(url, conditions=Conditions(if_none_match="a"), max_bytes=5)
+
+    found = at_once("LOCAL:///x")
+    assert isinstance(found, Source)
+    assert found.data == b"1"
+    assert near.asked == [("LOCAL:///x", Conditions(if_none_match="a"), 5)]
+    assert [at_once(url) for url in ("s3://bucket/x", "nobody:///x", "local:///a\nb", "x")] == [None] * 4
+    assert (len(near.asked), far.asked) == (1, [])
+
+
 async def test_conditions_limits_and_raw_requests_reach_the_loader() -> None:
     loader = Recorder()
     sources = Sources({"local": loader})
