@@ -30,12 +30,11 @@ def stripped(
     """The picture at 72 dpi without metadata, except what pixels and frames need, and the copyright if it is kept."""
     image = made("copy", image, xres=_PIXELS_PER_MM_AT_72_DPI, yres=_PIXELS_PER_MM_AT_72_DPI)
     kept = _kept(is_animated=is_animated, keeps_copyright=keeps_copyright, keeps_profile=keeps_profile)
-    dropped = [name for name in raw_names(image) if name not in kept]
+    dropped = set(raw_names(image)) - kept
     if keeps_copyright:
-        for name in dropped:
-            if name in _FILTERED:
-                _filter(image, name.decode())
-        dropped = [name for name in dropped if name not in _FILTERED]
+        for name in dropped & _FILTERED:
+            _filter(image, name.decode())
+        dropped -= _FILTERED
     remove_all(image, dropped)
     return image
 
