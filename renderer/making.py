@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from renderer.codecs.dimensions import dimensions
 from renderer.configured_images import ConfiguredImage
@@ -27,6 +27,10 @@ from renderer.vips.picture import RenderedImage, Renderer, SourceImage
 from renderer.workers import Workers
 
 _log = logging.getLogger(__name__)
+
+_WORTH_WAITING_MS: Final = 20.0
+_GATHERING_SECONDS: Final = 0.001
+"""How long a render that costs so much waits for others of its source, where one size may serve another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +166,10 @@ class Maker:
         # Lets other renders of the picture know that one comes which needs this level.
         levels.expect(shrink)
         try:
-            if is_shared:
+            if levels.serves_smaller and needs.ms >= _WORTH_WAITING_MS:
+                # A page's requests for sizes of a picture come one after the other; the largest makes the level.
+                await asyncio.sleep(_GATHERING_SECONDS)
+            elif is_shared:
                 # All who waited for the source wake up in one turn of the loop: each says what it needs before any
                 # of them is rendered.
                 await asyncio.sleep(0)

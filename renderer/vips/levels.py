@@ -77,9 +77,13 @@ class _Level:
 
 
 class Levels:
-    """The levels of one source. Renders use it from their threads; the event loop says what is expected and closes."""
+    """The levels of one source. Renders use it from their threads; the event loop says what is expected and closes.
+
+    `serves_smaller` is whether a level also serves where a smaller one would do.
+    """
 
     def __init__(self, shared: SharedDecodes) -> None:
+        self.serves_smaller = shared.serves_smaller
         self._shared = shared
         self._expected: dict[float, int] = {}
         self._levels: dict[float, _Level] = {}
@@ -94,7 +98,7 @@ class Levels:
 
     def best(self, shrink: float) -> float:
         """The shrink factor to open with instead of `shrink`: the smallest that is expected, if that is allowed."""
-        if not self._shared.serves_smaller:
+        if not self.serves_smaller:
             return shrink
         with self._lock:
             return min(

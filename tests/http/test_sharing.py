@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 import numpy as np
@@ -14,7 +17,13 @@ import pyvips
 from aiohttp import web
 
 from renderer.app import Application, application
+from renderer.cache.key import cache_key
+from renderer.rendition import Rendition, Turn
+from renderer.request.parse import parse_request
+from renderer.response.validators import Conditions
 from renderer.settings.load import load_settings
+from renderer.sources.source import Source
+from renderer.telemetry.observation import Observation
 from tests.servers.web import serving as origin_serving
 
 WIDTHS = (20, 30, 40, 60, 80, 100)
@@ -202,3 +211,43 @@ async def test_conditions_of_one_client_are_not_anothers(stack: AsyncExitStack, 
     site = await opened(stack)
     await site.together(session, ("w:50", {"If-None-Match": '"x"'}), ("w:50", {}))
     assert site.origin.asked == 2
+
+
+TRIES = 20
+"""The kernel may say at any time that a file would have to be waited for; in so many tries it does not each time."""
+
+
+async def test_a_burst_of_sizes_of_a_picture_that_is_at_hand_shares_its_decode(tmp_path: Path) -> None:
+    noise = pyvips.Image.gaussnoise(4000, 3000, mean=128, sigma=20).cast("uchar")
+    noise.jpegsave(str(tmp_path / "a.jpg"), Q=60)
+    now = time.time_ns()
+    os.utime(tmp_path / "a.jpg", ns=(now + 1_000_000_000, now - 1_000_000_000))
+    settings = load_settings({"IMGPROXY_LOCAL_FILESYSTEM_ROOT": str(tmp_path), "IMGPROXY_WORKERS": "2"})
+    async with application(settings) as app:
+        renders, grammar, sources = app.services.renders, app.services.grammar, app.services.sources
+
+        async def rendered(width: int) -> bytes:
+            wanted = parse_request(f"w:{width}/plain/local:///a.jpg", grammar)
+            seen = Observation(request_id="", method="GET", target="", client_ip="")
+            turn = Turn(key=cache_key(wanted), at=asyncio.get_running_loop().time() + 30, seen=seen)
+            result = await renders.render(wanted, turn)
+            assert isinstance(result, Rendition)
+            return result.image.data
+
+        def is_at_hand() -> bool:
+            source = sources.at_once("local:///a.jpg", conditions=Conditions(), max_bytes=0)
+            if isinstance(source, Source):
+                source.release()
+            return source is not None
+
+        alone = [await rendered(width) for width in WIDTHS]
+        if not any(is_at_hand() for _ in range(TRIES)):
+            pytest.skip("this system has no file at hand: on the file system of its temporary files, or none at all")
+        spared = []
+        for _ in range(TRIES):
+            if is_at_hand():
+                before = renders.shared.decodes
+                assert await asyncio.gather(*map(rendered, WIDTHS)) == alone
+                spared.append(renders.shared.decodes - before)
+
+        assert max(spared) == len(WIDTHS) - 1
