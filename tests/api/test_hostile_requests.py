@@ -644,6 +644,8 @@ def test_the_log_tells_who_asked_and_no_secret(keyring: Keyring) -> None:
     signed = "https://127.0.0.1/a.png?X-Amz-Signature=0123456789abcdef&X-Amz-Credential=somebody"
     by_url = json.dumps({"url": signed}).encode()
     assert ask(door.api.port, "POST", "/images", by_url, JSON, token=TOKENS["all"]).status == 422
+    # Lines wait for others, so that one write is for several of them.
+    eventually(lambda: "POST /images: 422" in door.api.log, "a line for the last request")
     log = door.api.log
     fields = given.json["fields"]
     secrets = [value for name, value in fields.items() if "signature" in name.lower() or name.lower() == "policy"]
