@@ -44,8 +44,6 @@ def dimensions(data: bytes, format: ImageFormat, *, max_frames: int = 1) -> Dime
 _NO_SIZE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
 _FRAME_HEADERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_SEGMENTS: Final = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)})
-"""Tables, the restart interval, comments and what applications write."""
 _LAST_MARKERS: Final = frozenset({0xD9, 0xDA})
 _SEGMENT: Final = struct.Struct(">H")
 _FRAME_HEADER: Final = struct.Struct(">xxxHH")
@@ -53,14 +51,10 @@ _FRAME_HEADER: Final = struct.Struct(">xxxHH")
 
 def _jpeg(data: bytes, _: int) -> Dimensions | None:
     """The frame header, the first marker of the C0 to CF row that is one (ITU-T T.81 annex B)."""
-    position, end = 2, len(data)
+    position = 2
     for _hop in range(_MOST_HOPS):
-        # In a sound file the next marker is right here, and most are of segments with a length.
-        if position + 4 <= end and data[position] == 0xFF and data[position + 1] in _SEGMENTS:
-            position += 2 + max(2, data[position + 2] << 8 | data[position + 3])
-            continue
         position = data.find(b"\xff", position, position + _MOST_GARBAGE) + 1
-        if not 0 < position < end:
+        if not 0 < position < len(data):
             return None
         marker = data[position]
         if marker in _FRAME_HEADERS:
