@@ -7,37 +7,31 @@ decoder comes to them they have left the processor's caches. Pieces that go thro
 from __future__ import annotations
 
 import os
-import threading
 from typing import Final
 
 from renderer.errors import SourceIncomplete
-from renderer.storage.filesystem import read_at
+from renderer.storage.filesystem import StoredFile, read_at
 
 _OWN: Final = "/proc/self/fd"
 
 
-class HeldFile:
-    """An open regular file. Threads may use it while another one closes it.
+class HeldFile(StoredFile):
+    """An open regular file of which the first bytes are known. Threads may use it while another one closes it.
 
     Attributes:
         head: its first bytes.
     """
 
-    __slots__ = ("_closing", "_descriptor", "_modified_ns", "_size", "head")
+    __slots__ = ("head",)
 
     def __init__(self, descriptor: int, head: bytes, *, size: int, modified_ns: int) -> None:
         """Takes the descriptor over, of a file that had this size and this time of modification."""
-        self._descriptor = descriptor
-        self._size = size
-        self._modified_ns = modified_ns
-        # A render that nobody waits for any more may still run when the file is closed, and the number of a closed
-        # descriptor may belong to another picture at once.
-        self._closing = threading.Lock()
+        super().__init__(descriptor, size=size, modified_ns=modified_ns)
         self.head = head
 
     def __len__(self) -> int:
         """Its size in bytes when it was opened."""
-        return self._size
+        return self.size
 
     @staticmethod
     def can_be_had() -> bool:
@@ -50,26 +44,27 @@ class HeldFile:
         Raises:
             SourceIncomplete: the file cannot be opened again, or has been closed.
         """
-        with self._closing:
-            self._insist_open()
+        with self._in_use:
             try:
                 return os.open(f"{_OWN}/{self._descriptor}", os.O_RDONLY | os.O_CLOEXEC)
             except OSError as error:
-                raise SourceIncomplete(f"the file cannot be read any more: {error.strerror}") from error
+                raise _unreadable(error) from error
 
     def read(self) -> bytes:
         """All of it.
 
         Raises:
-            SourceIncomplete: it does not read, has changed, or has been closed.
+            SourceIncomplete: it does not read, has become shorter, or has been closed.
         """
-        with self._closing:
-            self._insist_open()
-            try:
-                data = read_at(self._descriptor, 0, self._size)
-            except OSError as error:
-                raise SourceIncomplete(f"the file cannot be read any more: {error.strerror}") from error
-        if len(data) < self._size:
+        # By a descriptor of its own: whoever closes the file does not wait for the disk.
+        descriptor = self.reopened()
+        try:
+            data = read_at(descriptor, 0, self.size)
+        except OSError as error:
+            raise _unreadable(error) from error
+        finally:
+            os.close(descriptor)
+        if len(data) < self.size:
             raise SourceIncomplete("the file shrank while it was read")
         return data
 
@@ -79,23 +74,16 @@ class HeldFile:
         Raises:
             SourceIncomplete: somebody has written to it. Of a file that has been closed nobody wants to know.
         """
-        with self._closing:
+        with self._in_use:
             if self._descriptor < 0:
                 return
             status = os.fstat(self._descriptor)
-        if (status.st_size, status.st_mtime_ns) != (self._size, self._modified_ns):
+        if (status.st_size, status.st_mtime_ns) != (self.size, self.modified_ns):
             raise SourceIncomplete("the file changed while it was read")
 
-    def close(self) -> None:
-        """Closes the file; a second call does nothing."""
-        with self._closing:
-            descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
 
-    def _insist_open(self) -> None:
-        if self._descriptor < 0:
-            raise SourceIncomplete("the file was closed: nobody waits for its picture any more")
+def _unreadable(error: OSError) -> SourceIncomplete:
+    return SourceIncomplete(f"the file cannot be read any more: {error.strerror}")
 
 
 Encoded = bytes | HeldFile
