@@ -99,7 +99,7 @@ class LocalLoader:
         self._max_bytes_in_memory = max_bytes_in_memory
 
     async def fetch(self, url: str, *, conditions: Conditions, max_bytes: int) -> Source | NotModified:
-        """The whole file, or the word that it has not changed.
+        """The whole file, or the word that it has not changed; in threads, as what is at hand is `at_once`'s.
 
         Raises:
             SourceStatus: 404, there is no such file.
@@ -107,9 +107,6 @@ class LocalLoader:
             SourceIncomplete: the file shrank while it was read.
             SourceTimeout: the disk did not answer in time.
         """
-        answer = self.at_once(url, conditions=conditions, max_bytes=max_bytes)
-        if answer is not None:
-            return answer
         key = self._key(url)
         bound = byte_bound(max_bytes, self._max_bytes_in_memory)
         lease = self._budget.lease()
@@ -151,9 +148,7 @@ class LocalLoader:
         finally:
             if data is None:
                 lease.release()
-        if data is None:
-            return None
-        return Source(data=data, url=url, headers=headers, lease=lease)
+        return None if data is None else Source(data=data, url=url, headers=headers, lease=lease)
 
     async def _read(self, key: str, file: StoredFile, lease: Lease) -> bytes:
         """All bytes of an open file, as soon as there is room for them."""

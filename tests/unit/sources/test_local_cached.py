@@ -110,10 +110,16 @@ def cached(root: Path) -> CachedFiles:
         return cached
 
 
+async def fetched(loader: LocalLoader, url: str, *, conditions: Conditions, max_bytes: int) -> Source | NotModified:
+    """The answer as a request gets it: at once if there is one, or from threads."""
+    answer = loader.at_once(url, conditions=conditions, max_bytes=max_bytes)
+    return answer if answer is not None else await loader.fetch(url, conditions=conditions, max_bytes=max_bytes)
+
+
 async def outcome(loader: LocalLoader, url: str, *, conditions: Conditions = ANY, max_bytes: int = 0) -> object:
     """What comes back, or the error with its text."""
     try:
-        answer = await loader.fetch(url, conditions=conditions, max_bytes=max_bytes)
+        answer = await fetched(loader, url, conditions=conditions, max_bytes=max_bytes)
     except SourceError as error:
         return type(error), error.status, str(error)
     if isinstance(answer, NotModified):
@@ -170,7 +176,7 @@ async def test_the_answers_are_those_of_a_thread(
 
 async def test_a_file_that_the_client_has_is_not_read(root: Path, cached: CachedFiles, threads: Counting) -> None:
     loader = LocalLoader(Filesystem(root), SourceSettings(), cached=cached, executor=threads)
-    source = await loader.fetch("local:///a.jpg", conditions=ANY, max_bytes=0)
+    source = await fetched(loader, "local:///a.jpg", conditions=ANY, max_bytes=0)
     assert isinstance(source, Source)
 
     async def in_steps(conditions: Conditions) -> int:
@@ -194,10 +200,10 @@ async def test_the_limit_holds(root: Path, cached: CachedFiles, threads: Countin
         budget, threads.steps = ByteBudget(0), 0
         loader = LocalLoader(Filesystem(root), SourceSettings(), cached=cached, executor=threads, budget=budget)
         if passes:
-            assert isinstance(await loader.fetch("local:///a.jpg", conditions=ANY, max_bytes=limit), Source)
+            assert isinstance(await fetched(loader, "local:///a.jpg", conditions=ANY, max_bytes=limit), Source)
         else:
             with pytest.raises(SourceTooLarge):
-                await loader.fetch("local:///a.jpg", conditions=ANY, max_bytes=limit)
+                await fetched(loader, "local:///a.jpg", conditions=ANY, max_bytes=limit)
         assert budget.held_bytes == (len(DATA) if passes else 0)
         return threads.steps
 
@@ -207,9 +213,9 @@ async def test_the_limit_holds(root: Path, cached: CachedFiles, threads: Countin
 async def test_without_room_the_file_waits_as_in_a_thread(root: Path, cached: CachedFiles, threads: Counting) -> None:
     budget = ByteBudget(len(DATA) * 3 // 2)
     loader = LocalLoader(Filesystem(root), SourceSettings(), cached=cached, executor=threads, budget=budget)
-    first = await loader.fetch("local:///a.jpg", conditions=ANY, max_bytes=0)
+    first = await fetched(loader, "local:///a.jpg", conditions=ANY, max_bytes=0)
     assert isinstance(first, Source)
-    second = asyncio.create_task(loader.fetch("local:///a.jpg", conditions=ANY, max_bytes=0))
+    second = asyncio.create_task(fetched(loader, "local:///a.jpg", conditions=ANY, max_bytes=0))
     while not budget.waiting:  # noqa: ASYNC110  there is no event of it
         await asyncio.sleep(0)
 
@@ -226,7 +232,7 @@ async def test_cold_bytes_are_read_in_a_thread(root: Path, cached: CachedFiles, 
         os.fsync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
-    sources = [await loader.fetch("local:///a.jpg", conditions=ANY, max_bytes=0) for _ in range(2)]
+    sources = [await fetched(loader, "local:///a.jpg", conditions=ANY, max_bytes=0) for _ in range(2)]
 
     assert [isinstance(source, Source) and source.data for source in sources] == [DATA, DATA]
     # The first was opened in one step and read in the next.
@@ -236,7 +242,7 @@ async def test_cold_bytes_are_read_in_a_thread(root: Path, cached: CachedFiles, 
 async def test_a_large_file_is_open_until_it_is_released(root: Path, cached: CachedFiles) -> None:
     budget = ByteBudget(0)
     loader = LocalLoader(Filesystem(root), SourceSettings(), cached=cached, budget=budget)
-    sources = [await loader.fetch("local:///large.png", conditions=ANY, max_bytes=0) for _ in range(TRIES)]
+    sources = [await fetched(loader, "local:///large.png", conditions=ANY, max_bytes=0) for _ in range(TRIES)]
     held = [source for source in sources if isinstance(source, Source) and isinstance(source.data, HeldFile)]
 
     assert held
@@ -259,12 +265,12 @@ def open_descriptors() -> int:
 async def test_a_large_file_above_the_limit_is_closed(root: Path, cached: CachedFiles, limit: int) -> None:
     loader = LocalLoader(Filesystem(root), SourceSettings(), cached=cached)
     with pytest.raises(SourceTooLarge):
-        await loader.fetch("local:///large.png", conditions=ANY, max_bytes=limit)
+        await fetched(loader, "local:///large.png", conditions=ANY, max_bytes=limit)
     before = open_descriptors()
 
     for _ in range(TRIES):
         with pytest.raises(SourceTooLarge):
-            await loader.fetch("local:///large.png", conditions=ANY, max_bytes=limit)
+            await fetched(loader, "local:///large.png", conditions=ANY, max_bytes=limit)
 
     assert open_descriptors() == before
 
@@ -276,7 +282,7 @@ async def test_the_first_file_is_read_in_a_thread_that_learns_the_mount(root: Pa
         threads.steps = 0
         loader = LocalLoader(Filesystem(root), SourceSettings(), cached=CachedFiles(root), executor=threads)
         for _ in range(3):
-            assert isinstance(await loader.fetch("local:///folder/icon.png", conditions=ANY, max_bytes=0), Source)
+            assert isinstance(await fetched(loader, "local:///folder/icon.png", conditions=ANY, max_bytes=0), Source)
         return threads.steps
 
     assert min([await in_steps() for _ in range(TRIES)]) == 1
@@ -313,7 +319,7 @@ async def test_a_file_that_shrinks_is_read_anew_in_a_thread(root: Path, threads:
     cached.learn()
     loader = LocalLoader(Filesystem(root), SourceSettings(), cached=cached, executor=threads)
 
-    source = await loader.fetch("local:///a.jpg", conditions=ANY, max_bytes=0)
+    source = await fetched(loader, "local:///a.jpg", conditions=ANY, max_bytes=0)
 
     assert isinstance(source, Source)
     assert (source.data, threads.steps) == (DATA[: len(DATA) // 2], 2)
@@ -325,6 +331,6 @@ async def test_a_file_that_goes_on_shrinking_is_incomplete(root: Path) -> None:
     cached.learn()
 
     with pytest.raises(SourceIncomplete):
-        await LocalLoader(Shrunken(root), SourceSettings(), cached=cached).fetch(
-            "local:///a.jpg", conditions=ANY, max_bytes=0
+        await fetched(
+            LocalLoader(Shrunken(root), SourceSettings(), cached=cached), "local:///a.jpg", conditions=ANY, max_bytes=0
         )
