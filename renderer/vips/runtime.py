@@ -24,6 +24,7 @@ import pyvips
 from renderer.errors import BrokenImage, ConfigurationError, RequestTimeout, ResultImpossible
 from renderer.formats import ImageFormat
 from renderer.vips import arenas, strips
+from renderer.vips.held_calls import function
 
 if TYPE_CHECKING:
     from renderer.codecs.webp import Stoppable
@@ -143,14 +144,8 @@ def _survive_nested_warnings() -> None:
     GLib takes that for an endless recursion. It is none: the log is written in Python, whose garbage collector may just
     then free a picture that libvips has a complaint about. The second warning goes to standard error.
     """
-    # The GLib that libvips uses, which need not be the system's, is found through pyvips' compiled half alone.
-    binding = importlib.util.find_spec("_libvips")
-    if binding is None or binding.origin is None:
-        _log.debug("pyvips has no compiled half here")
-        return
-    glib = ctypes.CDLL(binding.origin)
-    glib.g_log_set_always_fatal(_G_LOG_LEVEL_ERROR)
-    glib.g_log_set_fatal_mask(b"VIPS", _G_LOG_LEVEL_ERROR)
+    function("g_log_set_always_fatal", ctypes.c_int)(_G_LOG_LEVEL_ERROR)
+    function("g_log_set_fatal_mask", ctypes.c_char_p, ctypes.c_int)(b"VIPS", _G_LOG_LEVEL_ERROR)
 
 
 def _capabilities() -> Capabilities:

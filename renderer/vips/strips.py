@@ -10,14 +10,22 @@ single client gets its pictures later, and large pictures hold more rows (measur
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import logging
 from ctypes import POINTER, byref, c_char_p, c_int, c_void_p
 from typing import Final
 
+from renderer.vips.held_calls import function
+
 OURS: Final = 32
 LIBVIPS: Final = 16
 """What libvips has by itself."""
+
+_new_group: Final = function("g_option_group_new", *[c_char_p] * 3, c_void_p, c_void_p, gives=c_void_p)
+_add_entries: Final = function("vips_add_option_entries", c_void_p, gives=None)
+_new_context: Final = function("g_option_context_new", c_char_p, gives=c_void_p)
+_set_main_group: Final = function("g_option_context_set_main_group", c_void_p, c_void_p, gives=None)
+_parse: Final = function("g_option_context_parse", c_void_p, POINTER(c_int), POINTER(POINTER(c_char_p)), c_void_p)
+_free: Final = function("g_option_context_free", c_void_p, gives=None)
 
 _log = logging.getLogger(__name__)
 
@@ -27,25 +35,13 @@ def set_rows(rows: int) -> None:
 
     libvips takes it as the command-line option `--vips-fatstrip-height` only, so it is given one.
     """
-    binding = importlib.util.find_spec("_libvips")
-    if binding is None or binding.origin is None:
-        _log.debug("pyvips has no compiled half here: strips stay as libvips has them")
-        return
-    library = ctypes.CDLL(binding.origin)
-    library.g_option_context_new.restype = library.g_option_group_new.restype = c_void_p
-    library.g_option_group_new.argtypes = [c_char_p, c_char_p, c_char_p, c_void_p, c_void_p]
-    library.vips_add_option_entries.argtypes = [c_void_p]
-    library.g_option_context_new.argtypes = library.g_option_context_free.argtypes = [c_void_p]
-    library.g_option_context_set_main_group.argtypes = [c_void_p, c_void_p]
-    library.g_option_context_parse.argtypes = [c_void_p, POINTER(c_int), POINTER(POINTER(c_char_p)), c_void_p]
-    group = library.g_option_group_new(b"vips", b"", b"", None, None)
-    library.vips_add_option_entries(group)
-    context = library.g_option_context_new(None)
+    group, context = _new_group(b"vips", b"", b"", None, None), _new_context(None)
+    _add_entries(group)
     try:
-        library.g_option_context_set_main_group(context, group)  # which belongs to the context now
+        _set_main_group(context, group)  # which belongs to the context now
         words = (c_char_p * 2)(b"libvips", b"--vips-fatstrip-height=%d" % rows)
         given = ctypes.cast(words, POINTER(c_char_p))
-        if not library.g_option_context_parse(context, byref(c_int(len(words))), byref(given), None):
+        if not _parse(context, byref(c_int(len(words))), byref(given), None):
             _log.debug("libvips does not know the height of strips")
     finally:
-        library.g_option_context_free(context)
+        _free(context)

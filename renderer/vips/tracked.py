@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable
+from ctypes import c_size_t
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Final
 
-import pyvips
+from renderer.vips.held_calls import function
 
-_MAPS: Final = Path("/proc/self/maps")
-_LIBRARY: Final = "/libvips"
-_CPP: Final = "/libvips-cpp"
+# Functions that pyvips does not declare.
+_held: Final = function("vips_tracked_get_mem", gives=c_size_t)
+_most: Final = function("vips_tracked_get_mem_highwater", gives=c_size_t)
+_allocations: Final = function("vips_tracked_get_allocs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,37 +24,5 @@ class TrackedMemory:
 
 
 def tracked_memory() -> TrackedMemory:
-    """What libvips says now; zeros where its library cannot be asked."""
-    held, most, allocations = _questions()
-    return TrackedMemory(held_bytes=held(), most_bytes=most(), allocations=allocations())
-
-
-@cache
-def _questions() -> tuple[Callable[[], int], Callable[[], int], Callable[[], int]]:
-    """The three functions of libvips, which pyvips does not declare."""
-    path = _path()
-    if path is None:
-        return _zero, _zero, _zero
-    library = ctypes.CDLL(path)
-    held, most, allocations = (
-        library.vips_tracked_get_mem,
-        library.vips_tracked_get_mem_highwater,
-        library.vips_tracked_get_allocs,
-    )
-    held.restype = most.restype = ctypes.c_size_t
-    return held, most, allocations
-
-
-def _path() -> str | None:
-    """The file of the libvips that pyvips has loaded, found where the system lists what is mapped."""
-    pyvips.version(0)
-    try:
-        lines = _MAPS.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except OSError:
-        return None
-    paths = (line.partition("/")[1] + line.partition("/")[2] for line in lines if "/" in line)
-    return next((path for path in paths if _LIBRARY in path and _CPP not in path and ".so" in path), None)
-
-
-def _zero() -> int:
-    return 0
+    """What libvips says now."""
+    return TrackedMemory(held_bytes=_held(), most_bytes=_most(), allocations=_allocations())
