@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,8 +10,8 @@ import pytest
 
 from infra.config import ConfigurationError, NetworkConfig, RendererConfig, ScalingConfig, StageConfig
 from infra.environment import PREFIX, VARIABLES, read_configuration
+from tests.infra.programs import ROOT, ended
 
-ROOT = Path(__file__).parents[2]
 CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-4000-8000-000000000000"
 PINNED = f"registry.example.com/bildwerk@sha256:{'0' * 64}"
 
@@ -132,15 +130,7 @@ def test_the_application_ends_with_the_sentence_and_no_traceback(tmp_path: Path)
     """What `cdk synth` shows for a domain without a certificate."""
     environment = {**os.environ, f"{PREFIX}DOMAIN": "img.example.com", "CDK_OUTDIR": str(tmp_path / "out")}
 
-    done = subprocess.run(
-        [sys.executable, "-m", "infra.app"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
+    done = ended("infra.app", environment=environment)
 
     assert done.returncode != 0
     assert "bildwerk: domain img.example.com has no certificate: write certificate_arn" in done.stderr

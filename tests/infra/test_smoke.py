@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -28,11 +26,11 @@ from infra.smoke.steps import Step, run
 from scripts.demo import programs
 from scripts.ports import free_port
 from tests.api import queued
+from tests.infra.programs import ended
 from tests.infra.smoke_demo import Demo, running_demo
 from tests.infra.smoke_stage import NOW, ROW, queries, stage_of, stubbed, visit_of
 from tests.servers.process import started
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(240)
 
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
@@ -48,15 +46,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 def smoke(*options: str, environment: Mapping[str, str]) -> tuple[int, dict[str, dict[str, Any]]]:
     """The command as an operator types it: its status, and the outcomes by name."""
-    done = subprocess.run(
-        [sys.executable, "-m", "infra.smoke", "--json", *options],
-        cwd=ROOT,
-        env=dict(environment),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
+    done = ended("infra.smoke", "--json", *options, environment=environment, seconds=200)
     assert done.stdout, done.stderr
     return done.returncode, {step["name"]: step for step in json.loads(done.stdout)["steps"]}
 
@@ -187,15 +177,7 @@ def test_whoever_has_no_credentials_is_told_so(tmp_path: Path) -> None:
     """In one line, and before anything was made."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
 
-    done = subprocess.run(
-        [sys.executable, "-m", "infra.smoke", "--stage", "dev"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
+    done = ended("infra.smoke", "--stage", "dev", environment=environment)
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "smoke: AWS does not tell about the stage: Unable to locate credentials\n"

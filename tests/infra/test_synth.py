@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import pytest
 
 from scripts.synth.checks import checkov_findings, lint_findings, validation_findings
 from scripts.synth.variants import VARIANTS
+from tests.infra.programs import ended
 
-ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(sys.prefix)
 OPEN_BUCKET = {
     "Resources": {
@@ -56,14 +55,7 @@ def test_an_assembly_without_a_validation_report_is_a_finding(open_assembly: Pat
 @pytest.mark.parametrize("name", VARIANTS)
 def test_row_23_every_variant_is_synthesised_and_checked_without_findings(name: str) -> None:
     """The command that engineers run; it shuts the network off where it can."""
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.synth", "--variant", name],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=170,
-    )
+    done = ended("scripts.synth", "--variant", name, seconds=170)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no findings in" in done.stdout
