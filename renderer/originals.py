@@ -10,16 +10,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from renderer.errors import RequestTimeout, UnknownSourceType
 from renderer.flights import Flights
 from renderer.formats import detect
-from renderer.response.validators import Conditions
+from renderer.response.validators import NO_CONDITIONS, Conditions
 from renderer.sources.registry import Sources
-from renderer.sources.source import ClientRequest, NotModified, Source
+from renderer.sources.source import ANONYMOUS, ClientRequest, NotModified, Source
 from renderer.storage.held_file import head_of
 from renderer.vips.levels import Levels, SharedDecodes
 from renderer.vips.picture import SourceImage
@@ -28,8 +30,7 @@ _JOINABLE_SECONDS: Final = 1.0
 """How old the bytes may be that a request joins. It bounds how long a source that has changed is still shown."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Original:
+class Original(Struct, kw_only=True):
     """A source, its picture with the format that its bytes show, and the Unix time when it was asked for.
 
     `key` is what it is found under, `users` how many renders have it.
@@ -48,15 +49,14 @@ class Original:
         return self.users > 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """What is to be fetched: the arguments of `Sources.fetch`, and until when, on the loop's clock."""
 
     url: str
     max_bytes: int
     at: float
-    conditions: Conditions = field(default_factory=Conditions)
-    client: ClientRequest = field(default_factory=ClientRequest)
+    conditions: Conditions = NO_CONDITIONS
+    client: ClientRequest = ANONYMOUS
 
 
 class Originals:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+
+from msgspec import structs
 
 from renderer.cache.entry import StoredResult
 from renderer.cache.figures import CacheState
@@ -113,7 +114,7 @@ class RenderService:
         key, entry = found
         conditions = Conditions(if_none_match=entry.etag, if_modified_since=entry.last_modified)
         try:
-            result = await self._maker.made(wanted, dataclasses.replace(turn, conditions=conditions))
+            result = await self._maker.made(wanted, structs.replace(turn, conditions=conditions))
         except SourceStatus as error:
             if error.status in _GONE:
                 kept.results.forget(key)
@@ -126,4 +127,4 @@ class RenderService:
 
 
 def _marked(result: Rendition | NotModified, state: CacheState) -> Rendition | NotModified:
-    return dataclasses.replace(result, state=state) if isinstance(result, Rendition) else result
+    return structs.replace(result, state=state) if isinstance(result, Rendition) else result

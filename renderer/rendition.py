@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from renderer.cache.figures import CacheState
 from renderer.errors import SourceError
-from renderer.response.validators import Conditions
-from renderer.sources.source import SourceHeaders
+from renderer.response.validators import NO_CONDITIONS, Conditions
+from renderer.sources.source import NOTHING, SourceHeaders
 from renderer.telemetry.observation import Observation
 from renderer.vips.picture import RenderedImage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendition:
+class Rendition(Struct, frozen=True, kw_only=True):
     """A result and what is told about it.
 
     Attributes:
@@ -38,8 +38,7 @@ class Rendition:
     state: CacheState | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Turn(Struct, frozen=True, kw_only=True):
     """One request's turn.
 
     Attributes:
@@ -53,5 +52,5 @@ class Turn:
     key: str
     at: float
     seen: Observation
-    headers: Mapping[str, str] = field(default_factory=dict)
-    conditions: Conditions = field(default_factory=Conditions)
+    headers: Mapping[str, str] = NOTHING
+    conditions: Conditions = NO_CONDITIONS

@@ -20,7 +20,8 @@ from renderer.formats import ImageFormat, detect
 from renderer.pipeline.geometry import Size
 from renderer.pipeline.header import Raster
 from renderer.pipeline.output import quality, resolved_limits
-from renderer.pipeline.plan import FramePlan, PlanDefaults, after_load, plan_frame, plan_load
+from renderer.pipeline.loading import after_load, plan_load
+from renderer.pipeline.plan import FramePlan, PlanDefaults, plan_frame
 from renderer.request.parse import Grammar, parse_request
 from renderer.request.values import RenderRequest
 from renderer.settings.load import Settings, load_settings

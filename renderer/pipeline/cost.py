@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from renderer.errors import BildwerkError
 from renderer.formats import ImageFormat
 from renderer.options.filters import Filters
 from renderer.pipeline.geometry import Size
 from renderer.pipeline.header import Raster
+from renderer.pipeline.loading import Foreseen, foresee
 from renderer.pipeline.output import (
     ResolvedLimits,
     SourceFacts,
@@ -25,7 +27,7 @@ from renderer.pipeline.output import (
     resolved_limits,
     result_format,
 )
-from renderer.pipeline.plan import Foreseen, FramePlan, PlanDefaults, plan_frame, plan_load
+from renderer.pipeline.plan import FramePlan, PlanDefaults
 from renderer.request.values import Pipeline, RenderRequest
 from renderer.settings.load import Settings
 from renderer.settings.processing import FormatSettings
@@ -35,8 +37,7 @@ _MOST_EXPECTED: Final = 512
 """Plans that are remembered, of 2 KB each."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dimensions:
+class Dimensions(Struct, frozen=True, kw_only=True):
     """What a source's header shows at a glance.
 
     Attributes:
@@ -52,8 +53,7 @@ class Dimensions:
     is_progressive: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncodedSource:
+class EncodedSource(Struct, frozen=True, kw_only=True):
     """A source before it is opened; `dimensions` is None when the header is not understood."""
 
     format: ImageFormat
@@ -61,8 +61,7 @@ class EncodedSource:
     dimensions: Dimensions | None
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Struct, frozen=True):
     """What a render is expected to need.
 
     Attributes:
@@ -153,8 +152,7 @@ def _guessed(source: EncodedSource) -> Dimensions:
 def _expected(pipeline: Pipeline, size: tuple[int, int], format: ImageFormat, max_result_dimension: int) -> Foreseen:
     """What a still picture of that size lets expect: a site has few sizes of pictures and few of thumbnails."""
     raster = Raster(*size, is_vector=format.traits.is_vector)
-    plan = plan_frame(pipeline, raster, PlanDefaults(max_result_dimension=max_result_dimension))
-    return Foreseen(raster, plan, plan_load(plan, raster, format))
+    return foresee(pipeline, raster, format, PlanDefaults(max_result_dimension=max_result_dimension))
 
 
 def _decoding_ms(source: EncodedSource, seen: Dimensions, area: float, loaded: float) -> float:

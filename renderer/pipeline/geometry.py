@@ -7,8 +7,9 @@ differences, and thumbnails in the wild were laid out around that.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from renderer.options.arguments import Gravity, GravityType
 
@@ -16,8 +17,7 @@ FURTHEST: Final = 1e9
 """Pixels that lie outside any picture. An offset of more means the same, because positions stay near the picture."""
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """Width and height in pixels."""
 
     width: int
@@ -33,8 +33,7 @@ NOTHING: Final = Size(0, 0)
 """No size: a side of 0 is left alone wherever sizes are planned."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offset:
+class Offset(Struct, frozen=True):
     """Pixels from the left and from the top."""
 
     left: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from renderer.pipeline.geometry import Size
 
@@ -18,8 +18,7 @@ _TURNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Raster:
+class Raster(Struct, frozen=True):
     """A raster as it is stored: its size before turning, its EXIF orientation, and whether it is a drawing."""
 
     width: int

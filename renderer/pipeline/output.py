@@ -5,8 +5,9 @@ Everything that is `None` in the options is decided here and nowhere else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from renderer.errors import ResultFormatUnsavable, SourceResolutionTooLarge, UnsupportedFormat
 from renderer.formats import ImageFormat
@@ -22,8 +23,7 @@ T = TypeVar("T")
 MIN_AVIF_SIDE = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvedLimits:
+class ResolvedLimits(Struct, frozen=True, kw_only=True):
     """Limits in pixels and frames; 0 is none, except for `max_src_resolution`."""
 
     max_src_resolution: int
@@ -32,8 +32,7 @@ class ResolvedLimits:
     max_result_dimension: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PixelChoices:
+class PixelChoices(Struct, frozen=True, kw_only=True):
     """How pixels and metadata are treated."""
 
     strip_metadata: bool
@@ -102,8 +101,7 @@ def is_skipped(request: RenderRequest, source: ImageFormat, settings: FormatSett
     return source in skipped and wanted in (None, source)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFacts:
+class SourceFacts(Struct, frozen=True, kw_only=True):
     """What the choice of a format depends on; `is_animated` counts only frames that may be rendered."""
 
     format: ImageFormat

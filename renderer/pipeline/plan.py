@@ -7,21 +7,20 @@ after a trim, and, by `after_load`, when a loader that shrinks while it decodes 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from renderer.errors import ResultImpossible
 from renderer.formats import ImageFormat
-from renderer.options.arguments import Gravity, GravityType
+from renderer.options.arguments import Gravity
 from renderer.options.resize import ResizingType
 from renderer.pipeline.geometry import (
     FURTHEST,
     NOTHING,
     Size,
     before_turning,
-    rounded_even,
     scaled,
     scaled_even,
-    shrunk,
     smaller,
 )
 from renderer.pipeline.header import Raster
@@ -31,16 +30,14 @@ MAX_SIDE = 10_000_000
 """The longest side that anything in a plan may have; libvips itself goes on to ten times that."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanDefaults:
+class PlanDefaults(Struct, frozen=True, kw_only=True):
     """What the settings decide where a pipeline does not."""
 
     auto_rotate: bool = True
     max_result_dimension: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FramePlan:
+class FramePlan(Struct, frozen=True, kw_only=True):
     """Sizes in pixels of the oriented picture; a side of 0 is left alone.
 
     `angle` and `is_mirrored` undo the EXIF orientation; `scale_x` and `scale_y` are factors, `dpr` the effective one.
@@ -66,18 +63,6 @@ class FramePlan:
     def is_sideways(self) -> bool:
         """Whether width and height change places between the raster and the result."""
         return (self.angle + self.rotate) % 180 == 90
-
-
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """What a file's first bytes let expect of a still picture, if that is not turned.
-
-    `raster` is as it is stored, `plan` what to do with it, `shrink` by how much its decoder makes it smaller.
-    """
-
-    raster: Raster
-    plan: FramePlan
-    shrink: float
 
 
 def plan_frame(pipeline: Pipeline, raster: Raster, defaults: PlanDefaults) -> FramePlan:
@@ -195,8 +180,7 @@ def _wanted_shrink(pipeline: Pipeline, base: Size) -> tuple[float, float]:
     return shrink_x / resize.zoom[0], shrink_y / resize.zoom[1]
 
 
-@dataclass(frozen=True, slots=True)
-class _Sizes:
+class _Sizes(Struct, frozen=True):
     """The picture after scaling, what is asked for, what is cut to, the canvas, and all of it with padding."""
 
     scaled: Size
@@ -262,72 +246,6 @@ def crop_box(plan: FramePlan) -> tuple[Size, Gravity]:
     gravity = before_turning(plan.crop_gravity, plan.rotate, flip_x=plan.flip[0], flip_y=plan.flip[1])
     gravity = before_turning(gravity, plan.angle, flip_x=plan.is_mirrored)
     return (plan.crop.turned if plan.is_sideways else plan.crop), gravity
-
-
-SHRINKING_FORMATS = frozenset({ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.HEIC, ImageFormat.AVIF})
-"""Formats that decode to a smaller size at less cost."""
-
-
-def plan_load(plan: FramePlan, raster: Raster, format: ImageFormat, *, vector_shrink: float = 1.0) -> float:
-    """By how much the loader may shrink while it decodes; 1 is not at all, less than 1 renders a drawing larger.
-
-    The quotient of the rounded sizes is used, so that a side that nobody asked for is not shrunk too far (spec 02
-    section 2.9).
-    """
-    size = _upright(plan, raster)
-    shrink = min(size.width / scaled(size.width, plan.scale_x), size.height / scaled(size.height, plan.scale_y))
-    if raster.is_vector:
-        return shrink * vector_shrink
-    if shrink <= 1 or format not in SHRINKING_FORMATS:
-        return 1.0
-    if format is ImageFormat.JPEG:
-        return next((float(factor) for factor in (8, 4, 2) if shrink >= factor), 1.0)
-    return shrink
-
-
-def _upright(plan: FramePlan, raster: Raster) -> Size:
-    size = Size(raster.width, raster.height)
-    return size.turned if plan.is_sideways else size
-
-
-def load_ratio(plan: FramePlan, before: Raster, after: Raster) -> tuple[float, float]:
-    """By how much a loader really shrank: oriented width and height before, divided by those after."""
-    old, new = _upright(plan, before), _upright(plan, after)
-    return old.width / new.width, old.height / new.height
-
-
-def after_load(plan: FramePlan, before: Raster, after: Raster) -> FramePlan:
-    """The plan that continues from a raster which the loader has already shrunk (spec 02 section 2.9)."""
-    ratio_x, ratio_y = load_ratio(plan, before, after)
-    new = _upright(plan, after)
-    scale_x, scale_y = plan.scale_x * ratio_x, plan.scale_y * ratio_y
-    gravity = plan.crop_gravity
-    if gravity.type is not GravityType.FOCUS_POINT and (abs(gravity.x) >= 1 or abs(gravity.y) >= 1):
-        gravity = Gravity(
-            type=gravity.type,
-            x=rounded_even(gravity.x / ratio_x) if abs(gravity.x) >= 1 else gravity.x,
-            y=rounded_even(gravity.y / ratio_y) if abs(gravity.y) >= 1 else gravity.y,
-        )
-    # Written out: `dataclasses.replace` is a dozen microseconds between two pictures.
-    return FramePlan(
-        angle=plan.angle,
-        is_mirrored=plan.is_mirrored,
-        rotate=plan.rotate,
-        flip=plan.flip,
-        scale_x=1.0 if new.width == scaled(new.width, scale_x) else scale_x,
-        scale_y=1.0 if new.height == scaled(new.height, scale_y) else scale_y,
-        dpr=plan.dpr,
-        crop=Size(
-            max(1, shrunk(plan.crop.width, ratio_x)) if plan.crop.width else 0,
-            max(1, shrunk(plan.crop.height, ratio_y)) if plan.crop.height else 0,
-        ),
-        crop_gravity=gravity,
-        gravity=plan.gravity,
-        target=plan.target,
-        result=plan.result,
-        extended=plan.extended,
-        whole=plan.whole,
-    )
 
 
 def format_limit_scale(format: ImageFormat, size: Size) -> float:

@@ -32,6 +32,7 @@ from renderer.sources.proxies import Proxies
 from renderer.sources.redirects import REDIRECT_STATUSES, Hop, carrying, first_hop, next_hop
 from renderer.sources.request_headers import HeaderRules
 from renderer.sources.source import (
+    ANONYMOUS,
     DEFAULT_MAX_BYTES_IN_MEMORY,
     RELAYED_HEADERS,
     ClientRequest,
@@ -48,7 +49,6 @@ _EXCERPT_BYTES: Final = 1024
 _EXCERPT_SECONDS: Final = 0.5
 _WHOLE_RANGE: Final = re.compile(r"bytes 0-([0-9]{1,18})/([0-9]{1,18}|\*)")
 _BODILESS: Final = frozenset({204, 304})
-_NOBODY: Final = ClientRequest()
 
 
 class HttpLoader:
@@ -94,7 +94,7 @@ class HttpLoader:
         self._max_bytes_in_memory = max_bytes_in_memory
 
     async def fetch(
-        self, url: str, *, conditions: Conditions, max_bytes: int, client: ClientRequest = _NOBODY
+        self, url: str, *, conditions: Conditions, max_bytes: int, client: ClientRequest = ANONYMOUS
     ) -> Source | NotModified:
         """The whole source, or the word that it has not changed.
 
@@ -114,7 +114,7 @@ class HttpLoader:
         """What of the client's request goes on to origins."""
         return self._rules.audience(client)
 
-    async def stream(self, url: str, request: RawRequest, *, client: ClientRequest = _NOBODY) -> RawSource:
+    async def stream(self, url: str, request: RawRequest, *, client: ClientRequest = ANONYMOUS) -> RawSource:
         """The origin's answer on its way through, error answers included; raises as `fetch` does."""
         asked = {
             **_conditional(request.conditions),

@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Protocol, Self, runtime_checkable
+
+from msgspec import Struct
 
 from renderer.response.validators import Conditions
 from renderer.sources.budget import NO_LEASE, Lease
@@ -27,6 +30,8 @@ RELAYED_HEADERS: Final = (
 
 DEFAULT_MAX_BYTES_IN_MEMORY: Final = 512 * 1024 * 1024
 """The bound of a body when no limit is set: memory stays finite whatever an origin sends."""
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 # A header with a control character or a stray byte cannot be written again by aiohttp: it would fail the response.
 _WRITABLE: Final = re.compile(r"[\t\x20-\x7e\x80-\ud7ff\ue000-\U0010ffff]*")
@@ -47,8 +52,7 @@ class RawRequest:
         return Conditions(if_none_match=self.if_none_match, if_modified_since=self.if_modified_since)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientRequest:
+class ClientRequest(Struct, frozen=True, kw_only=True):
     """What an http(s) source may be told of the request that needs it.
 
     Attributes:
@@ -56,8 +60,16 @@ class ClientRequest:
         extra_headers: of this server's own making, for instance `traceparent`; not for raw requests.
     """
 
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    extra_headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NOTHING
+    extra_headers: Mapping[str, str] = NOTHING
+
+    def __repr__(self) -> str:
+        """Without the headers, in which there are secrets."""
+        return f"ClientRequest({len(self.headers)} headers)"
+
+
+ANONYMOUS: Final = ClientRequest()
+"""Nothing is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +89,7 @@ class SourceHeaders:
     passed: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True, eq=False):
     """A whole source.
 
     Attributes:
@@ -88,10 +99,14 @@ class Source:
         lease: the room that the bytes have in the memory's budget.
     """
 
-    data: Encoded = field(repr=False)
+    data: Encoded
     url: str
     headers: SourceHeaders
-    lease: Lease = field(default=NO_LEASE, compare=False, repr=False)
+    lease: Lease = NO_LEASE
+
+    def __repr__(self) -> str:
+        """Without its bytes."""
+        return f"Source({self.url!r}, {len(self.data)} bytes)"
 
     def release(self) -> None:
         """Gives back what the source holds; whoever has it does so when done. May be called more than once."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import pyvips
+from msgspec import Struct
 
 from renderer.options.arguments import Color
 from renderer.vips.fields import bands, blob, has, has_alpha, set_blob, without, word
@@ -47,12 +47,14 @@ _SRGB_IEC: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """What became of a picture's ICC profile: its bytes, and whether the pixels have left its space."""
 
     data: bytes | None = None
     is_imported: bool = False
+
+
+NO_PROFILE: Final = Profile()
 
 
 def to_processing(image: pyvips.Image, profile: Profile, *, keeps_depth: bool) -> tuple[pyvips.Image, Profile]:

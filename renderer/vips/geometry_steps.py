@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Final
 
 import pyvips
+from msgspec import structs
 
 from renderer.errors import BrokenImage
 from renderer.formats import ImageFormat
 from renderer.options.arguments import Gravity, GravityType
 from renderer.pipeline.geometry import Size, position
-from renderer.pipeline.plan import (
-    LIMITED_FORMATS,
-    SHRINKING_FORMATS,
-    after_load,
-    crop_box,
-    format_limit_scale,
-    load_ratio,
-    plan_load,
-)
+from renderer.pipeline.loading import SHRINKING_FORMATS, after_load, load_ratio, plan_load
+from renderer.pipeline.plan import LIMITED_FORMATS, crop_box, format_limit_scale
 from renderer.vips import color
 from renderer.vips.fields import has_alpha, whole_size, without
 from renderer.vips.frame import Frame, planned_anew
@@ -43,7 +36,7 @@ def guard_vector(frame: Frame) -> Frame:
         return frame
     shrink = math.sqrt(area / limit) if limit else math.inf
     image = frame.loader.open(shrink=shrink)
-    return planned_anew(dataclasses.replace(frame, image=image, shrink=shrink, vector_shrink=shrink))
+    return planned_anew(structs.replace(frame, image=image, shrink=shrink, vector_shrink=shrink))
 
 
 def trim(frame: Frame) -> Frame:
@@ -65,7 +58,7 @@ def trim(frame: Frame) -> Frame:
         if options.equal_ver:
             top, height = _equal(top, height, image.height)
         image = image.extract_area(left, top, width, height)
-    return planned_anew(dataclasses.replace(frame, image=image, loader=None, is_vector=False))
+    return planned_anew(structs.replace(frame, image=image, loader=None, is_vector=False))
 
 
 def _equal(start: int, length: int, whole: int) -> tuple[int, int]:
@@ -100,7 +93,7 @@ def scale_on_load(frame: Frame) -> Frame:
         if loader.format.traits.loads_animation:
             image = without(image, "delay", "loop", "page-height", "n-pages")
     after = raster_of(image, is_vector=frame.is_vector)
-    return dataclasses.replace(frame, image=image, shrink=asked, plan=after_load(frame.plan, before, after))
+    return structs.replace(frame, image=image, shrink=asked, plan=after_load(frame.plan, before, after))
 
 
 def _thumbnail(frame: Frame, loader: Loader, shrink: float) -> pyvips.Image | None:

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
-
 import pyvips
+from msgspec import Struct, structs
 
 from renderer.codecs.dimensions import dimensions
 from renderer.errors import BildwerkError, BrokenImage
-from renderer.formats import ImageFormat
-from renderer.pipeline.geometry import Size, rounded
 from renderer.pipeline.header import Raster
+from renderer.pipeline.loading import OPENED_SMALLER, Foreseen, after_load, foresee, loaded_size, plan_load
 from renderer.pipeline.output import PixelChoices, ResolvedLimits, check_resolution
-from renderer.pipeline.plan import Foreseen, FramePlan, PlanDefaults, plan_frame, plan_load
+from renderer.pipeline.plan import FramePlan, PlanDefaults, plan_frame
 from renderer.request.values import Pipeline
 from renderer.storage.held_file import head_of
 from renderer.vips.fields import has, whole_number, whole_size
 from renderer.vips.loader import Loader, raster_of
 
-_SHRINKING: Final = frozenset({ImageFormat.JPEG, ImageFormat.WEBP})
-"""Formats that are opened a second time where their decoders can make them smaller."""
 
-
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A picture as it was opened.
 
     Attributes:
         image: its header; pixels come later.
         raster: that of the whole picture, however it was opened.
         shrink: the factor that the decoder was asked for; None if this is the thumbnail inside the file.
-        plan: what to do with the raster, if that is known already.
+        plan: what is to be done with the image, if that is known already.
     """
 
     image: pyvips.Image
@@ -40,8 +33,16 @@ class Opened:
     plan: FramePlan | None = None
 
 
-def opened(loader: Loader, choices: PixelChoices, limits: ResolvedLimits) -> Opened:
+def opened(
+    loader: Loader, choices: PixelChoices, limits: ResolvedLimits, *, foreseen: Foreseen | None = None
+) -> Opened:
     """The first frame of a source as it is, or the thumbnail inside it.
+
+    Args:
+        loader: opens it.
+        choices: whether it is the thumbnail.
+        limits: for it.
+        foreseen: what the first bytes let expect, if that is known already.
 
     Raises:
         BrokenImage: the header does not read.
@@ -58,7 +59,8 @@ def opened(loader: Loader, choices: PixelChoices, limits: ResolvedLimits) -> Ope
         else:
             return Opened(image, raster_of(image, is_vector=False), None)
     image = loader.open()
-    return Opened(image, raster_of(image, is_vector=loader.format.traits.is_vector))
+    raster = raster_of(image, is_vector=loader.format.traits.is_vector)
+    return Opened(image, raster, 1.0, None if foreseen is None or raster != foreseen.raster else foreseen.plan)
 
 
 def opened_smaller(
@@ -81,27 +83,35 @@ def opened_smaller(
         limits: for it.
         foreseen: what the first bytes let expect, if that is known already.
     """
-    if loader.format not in _SHRINKING or pipeline.cropping.trim.threshold is not None:
+    if loader.format not in OPENED_SMALLER or pipeline.cropping.trim.threshold is not None:
         return None
     try:
         expected = foreseen or _foreseen(loader, pipeline, defaults)
         if expected is None or expected.raster.width * expected.raster.height > limits.max_src_resolution:
             return None
-        raster, plan, shrink = expected.raster, expected.plan, expected.shrink
-        asked = shrink if loader.levels is None else loader.levels.best(shrink)
+        asked = expected.shrink if loader.levels is None else loader.levels.best(expected.shrink)
         if asked == 1:
             return None
-        image = loader.open(shrink=asked)
-        orientation = whole_number(image, "orientation", 1)
-        if orientation != 1:
-            raster = Raster(raster.width, raster.height, orientation)
-            plan = plan_frame(pipeline, raster, defaults)
-            if plan_load(plan, raster, loader.format) != shrink:
-                return None
+        return _by_factor(loader, asked, expected, pipeline=pipeline, defaults=defaults)
     except BildwerkError:
         return None
-    is_expected = whole_size(image) == _shrunk(raster, asked, loader.format) and not has(image, "n-pages")
-    return Opened(image, raster, asked, plan) if is_expected else None
+
+
+def _by_factor(
+    loader: Loader, asked: float, expected: Foreseen, *, pipeline: Pipeline, defaults: PlanDefaults
+) -> Opened | None:
+    """None if it is not what was expected, turned or not; raises as `Loader.open` and `plan_frame` do."""
+    image = loader.open(shrink=asked)
+    if has(image, "n-pages"):
+        return None
+    size, orientation = whole_size(image), whole_number(image, "orientation", 1)
+    if orientation == 1 and asked == expected.shrink:
+        return Opened(image, expected.raster, asked, expected.rest) if size == expected.loaded else None
+    raster = structs.replace(expected.raster, orientation=orientation)
+    plan = plan_frame(pipeline, raster, defaults)
+    if plan_load(plan, raster, loader.format) != expected.shrink or size != loaded_size(raster, asked, loader.format):
+        return None
+    return Opened(image, raster, asked, after_load(plan, raster, Raster(size.width, size.height, orientation)))
 
 
 def _foreseen(loader: Loader, pipeline: Pipeline, defaults: PlanDefaults) -> Foreseen | None:
@@ -109,15 +119,4 @@ def _foreseen(loader: Loader, pipeline: Pipeline, defaults: PlanDefaults) -> For
     seen = dimensions(head_of(loader.data), loader.format, max_frames=2)
     if seen is None or seen.frames > 1:
         return None
-    raster = Raster(seen.width, seen.height)
-    plan = plan_frame(pipeline, raster, defaults)
-    return Foreseen(raster, plan, plan_load(plan, raster, loader.format))
-
-
-def _shrunk(raster: Raster, shrink: float, format: ImageFormat) -> Size:
-    """The size that libvips gives a picture whose decoder makes it smaller."""
-    if format is ImageFormat.JPEG:
-        factor = int(shrink)
-        return Size(max(1, raster.width // factor), max(1, raster.height // factor))
-    scale = 1 / shrink
-    return Size(rounded(raster.width * scale), rounded(raster.height * scale))
+    return foresee(pipeline, Raster(seen.width, seen.height), loader.format, defaults)

@@ -6,9 +6,10 @@ Runs in a worker thread, start to end, and holds the GIL only between libvips ca
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pyvips
+from msgspec import Struct, structs
 
 from renderer.formats import ImageFormat
 from renderer.options.canvas import Canvas, Padding
@@ -17,6 +18,7 @@ from renderer.options.limits import Limits
 from renderer.options.output import Output
 from renderer.options.resize import Resize
 from renderer.pipeline.geometry import Size
+from renderer.pipeline.loading import Foreseen
 from renderer.pipeline.output import (
     PixelChoices,
     ResolvedLimits,
@@ -29,7 +31,7 @@ from renderer.pipeline.output import (
     resolved_limits,
     result_format,
 )
-from renderer.pipeline.plan import Foreseen, PlanDefaults
+from renderer.pipeline.plan import PlanDefaults
 from renderer.request.values import Pipeline, RenderRequest
 from renderer.settings.load import Settings
 from renderer.storage.held_file import Encoded, check_unchanged, whole_of
@@ -63,17 +65,19 @@ from renderer.vips.watermark import Overlay, watermarked
 _DEFAULT_DELAY_MS = 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceImage:
+class SourceImage(Struct, frozen=True, kw_only=True, eq=False):
     """A source whose format is known; `levels` are the decoded sizes that renders of it share."""
 
-    data: Encoded = field(repr=False)
+    data: Encoded
     format: ImageFormat
-    levels: Levels | None = field(default=None, compare=False)
+    levels: Levels | None = None
+
+    def __repr__(self) -> str:
+        """Without its bytes."""
+        return f"SourceImage({self.format.name}, {len(self.data)} bytes)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderedImage:
+class RenderedImage(Struct, frozen=True, kw_only=True):
     """A result; sizes are upright, of one frame."""
 
     data: bytes
@@ -122,7 +126,7 @@ class Renderer:
         skips = is_skipped(request, source.format, self.settings.formats)
         first = None if skips else self._opened_smaller(loader, request.pipelines[0], limits, foreseen)
         if first is None:
-            first = opened(loader, choices, limits)
+            first = opened(loader, choices, limits, foreseen=foreseen)
         image, origin = first.image, first.raster.shown
         if skips:
             return self._skipped(source, origin, limits)
@@ -244,7 +248,7 @@ def _animated(image: pyvips.Image, work: Work) -> Frame:
     height = page_height(image)
     count = image.height // height
     cropping = dataclasses.replace(work.pipeline.cropping, trim=Trim())
-    of_frame = dataclasses.replace(work, overlay=None, pipeline=dataclasses.replace(work.pipeline, cropping=cropping))
+    of_frame = structs.replace(work, overlay=None, pipeline=dataclasses.replace(work.pipeline, cropping=cropping))
     frames = []
     for index in range(count):
         cut = image.extract_area(0, index * height, image.width, height)

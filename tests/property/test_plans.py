@@ -16,16 +16,8 @@ from renderer.options.orientation import Orientation
 from renderer.options.resize import Resize, ResizingType
 from renderer.pipeline.geometry import Offset, Size, position, scaled, smaller
 from renderer.pipeline.header import Raster
-from renderer.pipeline.plan import (
-    MAX_SIDE,
-    FramePlan,
-    PlanDefaults,
-    after_load,
-    crop_box,
-    padding_sides,
-    plan_frame,
-    plan_load,
-)
+from renderer.pipeline.loading import after_load, plan_load
+from renderer.pipeline.plan import MAX_SIDE, FramePlan, PlanDefaults, crop_box, padding_sides, plan_frame
 from renderer.request.values import Pipeline
 
 EXAMPLES = settings(max_examples=1_500, deadline=None, derandomize=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from renderer.errors import ResultFormatUnsavable, SourceResolutionTooLarge, UnsupportedFormat
 from renderer.formats import ImageFormat
@@ -72,7 +73,7 @@ def test_limits_of_the_url_win_over_the_settings(read: Read, options: str, expec
     """Limits of the URL win over the settings, zero included."""
     limits = resolved_limits(read(options).limits, LIMITS)
 
-    assert dataclasses.astuple(limits) == expected
+    assert structs.astuple(limits) == expected
 
 
 CHOICES = ("strip_metadata", "keep_copyright", "strip_color_profile", "preserve_hdr", "enforce_thumbnail")

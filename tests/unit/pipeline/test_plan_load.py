@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import pytest
+from msgspec import structs
 
 from renderer.formats import ImageFormat
 from renderer.options.arguments import Gravity, GravityType
 from renderer.pipeline.geometry import Size
 from renderer.pipeline.header import Raster
-from renderer.pipeline.plan import FramePlan, after_load, format_limit_scale, load_ratio, plan_load
+from renderer.pipeline.loading import after_load, load_ratio, plan_load
+from renderer.pipeline.plan import FramePlan, format_limit_scale
 
 Planned = Callable[..., FramePlan]
 
@@ -140,7 +141,7 @@ def test_ratios_count_in_the_upright_picture(planned: Planned) -> None:
     plan = planned("w:100", before)
 
     assert load_ratio(plan, before, after) == (501 / 250, 2)
-    assert after_load(dataclasses.replace(plan, crop=Size(100, 0)), before, after).crop == Size(50, 0)
+    assert after_load(structs.replace(plan, crop=Size(100, 0)), before, after).crop == Size(50, 0)
 
 
 @pytest.mark.parametrize(

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
 import pyvips
+from msgspec.structs import replace
 
 from renderer.codecs.dimensions import dimensions
 from renderer.errors import BrokenImage
 from renderer.formats import ImageFormat, detect
 from renderer.options.crop import Cropping, Trim
+from renderer.options.output import Output
 from renderer.options.resize import Resize
 from renderer.pipeline.cost import EncodedSource, estimate
-from renderer.pipeline.output import ResolvedLimits
-from renderer.pipeline.plan import Foreseen, PlanDefaults, plan_frame, plan_load
+from renderer.pipeline.loading import Foreseen, after_load, plan_load
+from renderer.pipeline.output import ResolvedLimits, pixel_choices
+from renderer.pipeline.plan import PlanDefaults, plan_frame
 from renderer.request.parse import Grammar, parse_request
 from renderer.request.values import Pipeline, RenderRequest
 from renderer.settings.load import Settings, load_settings
 from renderer.vips import runtime
 from renderer.vips.fields import whole_size
 from renderer.vips.loader import Loader, LoaderSettings, raster_of
-from renderer.vips.opening import opened_smaller
+from renderer.vips.opening import opened, opened_smaller
 from renderer.vips.picture import Renderer, SourceImage
 from renderer.vips.runtime import Deadline
 
@@ -30,6 +32,7 @@ capabilities = runtime.start()
 
 PIPELINE = Pipeline(resize=Resize(width=100, height=100))
 DEFAULTS = PlanDefaults()
+CHOICES = pixel_choices(Output(), load_settings({}).pixels)
 LIMITS = ResolvedLimits(
     max_src_resolution=10_000_000,
     max_animation_frames=1,
@@ -56,14 +59,16 @@ def loader(data: bytes) -> Loader:
 def test_it_is_what_two_openings_give(save: str, size: tuple[int, int], orientation: int) -> None:
     data = getattr(picture(*size, orientation), save)()
 
-    opened = opened_smaller(loader(data), PIPELINE, DEFAULTS, LIMITS)
+    first = opened_smaller(loader(data), PIPELINE, DEFAULTS, LIMITS)
 
     raster = raster_of(loader(data).open(), is_vector=False)
     plan = plan_frame(PIPELINE, raster, DEFAULTS)
     shrink = plan_load(plan, raster, loader(data).format)
-    assert opened is not None
-    assert (opened.raster, opened.plan, opened.shrink) == (raster, plan, shrink)
-    assert whole_size(opened.image) == whole_size(loader(data).open(shrink=shrink))
+    second = loader(data).open(shrink=shrink)
+    rest = after_load(plan, raster, raster_of(second, is_vector=False))
+    assert first is not None
+    assert (first.raster, first.plan, first.shrink) == (raster, rest, shrink)
+    assert whole_size(first.image) == whole_size(second)
 
 
 @pytest.mark.parametrize("orientation", [1, 6])
@@ -83,6 +88,19 @@ def test_what_was_foreseen_for_the_estimate_changes_nothing(options: str, save: 
         assert foreseen is not None
         assert (known.raster, known.plan, known.shrink) == (usual.raster, usual.plan, usual.shrink)
         assert whole_size(known.image) == whole_size(usual.image)
+
+
+@pytest.mark.parametrize(("orientation", "is_known"), [(1, True), (6, False)])
+def test_a_plan_that_was_foreseen_is_followed_if_the_picture_is_as_expected(
+    orientation: int, *, is_known: bool
+) -> None:
+    data = picture(901, 700, orientation).pngsave_buffer()
+    wanted = parse_request("rs:fit:100:100/plain/local:///picture", Grammar(now=time.time))
+
+    first = opened(loader(data), CHOICES, LIMITS, foreseen=_foreseen(data, wanted, load_settings({})))
+
+    plan = plan_frame(wanted.pipelines[0], raster_of(loader(data).open(), is_vector=False), DEFAULTS)
+    assert first.plan == (plan if is_known else None)
 
 
 def _foreseen(data: bytes, wanted: RenderRequest, settings: Settings) -> Foreseen | None:
