@@ -15,6 +15,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -240,7 +241,8 @@ class Deadline:
     def __init__(self, at: float | None = None) -> None:
         self._at = at
         self._is_killed = False
-        self._evaluating: Stoppable | None = None
+        self.evaluated: Stoppable | None = None
+        """What pixels are computed of now."""
 
     def check(self) -> None:
         """Raises RequestTimeout when time is up."""
@@ -250,29 +252,45 @@ class Deadline:
     def kill(self) -> None:
         """Stops the computation that runs, and the next one before it starts."""
         self._is_killed = True
-        image = self._evaluating
+        image = self.evaluated
         if image is not None:
             image.set_kill(True)
 
-    @contextlib.contextmanager
-    def evaluating(self, image: Stoppable, /) -> Iterator[None]:
+    def evaluating(self, image: Stoppable, /) -> AbstractContextManager[None, bool | None]:
         """Surrounds a call that computes pixels of `image`."""
-        self._evaluating = image
-        try:
-            # Looked at after the picture is known: a kill that comes before libvips begins finds one of the two.
-            self.check()
-            yield
-        except pyvips.Error as error:
-            self.check()
-            raise vips_failure(error) from error
-        finally:
-            self._evaluating = None
-        self.check()
+        return _Evaluation(self, image)
 
     def in_memory(self, image: pyvips.Image) -> pyvips.Image:
         """The picture, computed."""
         with self.evaluating(image):
             return image.copy_memory()
+
+
+class _Evaluation:
+    """A call that computes pixels; a generator would cost five times the Python."""
+
+    __slots__ = ("_deadline", "_image")
+
+    def __init__(self, deadline: Deadline, image: Stoppable) -> None:
+        self._deadline = deadline
+        self._image = image
+
+    def __enter__(self) -> None:
+        deadline = self._deadline
+        deadline.evaluated = self._image
+        try:
+            # Looked at after the picture is known: a kill that comes before libvips begins finds one of the two.
+            deadline.check()
+        except RequestTimeout:
+            deadline.evaluated = None
+            raise
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._deadline.evaluated = None
+        if error is None or isinstance(error, pyvips.Error):
+            self._deadline.check()
+        if isinstance(error, pyvips.Error):
+            raise vips_failure(error) from error
 
 
 _READING_AHEAD: Final = "source: bad seek"
@@ -290,14 +308,26 @@ def vips_failure(error: pyvips.Error) -> BrokenImage | ResultImpossible:
     return BrokenImage(detail or "the file ends before its picture")
 
 
-@contextlib.contextmanager
-def vips_errors() -> Iterator[None]:
+class _VipsErrors:
+    """Has no state, so that all threads may use one at the same time."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before an error."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, pyvips.Error):
+            raise vips_failure(error) from error
+        if isinstance(error, UnicodeDecodeError):
+            # The message quotes bytes of the file; pyvips fails on it before it has cleared it.
+            pyvips.vips_lib.vips_error_clear()
+            raise BrokenImage("the message of libvips is no text") from error
+
+
+_VIPS_ERRORS: Final = _VipsErrors()
+
+
+def vips_errors() -> AbstractContextManager[None, bool | None]:
     """Turns libvips' errors into ours."""
-    try:
-        yield
-    except pyvips.Error as error:
-        raise vips_failure(error) from error
-    except UnicodeDecodeError as error:
-        # The message quotes bytes of the file; pyvips fails on it before it has cleared it.
-        pyvips.vips_lib.vips_error_clear()
-        raise BrokenImage("the message of libvips is no text") from error
+    return _VIPS_ERRORS
