@@ -88,7 +88,7 @@ class Levels:
         self._expected: dict[float, int] = {}
         self._levels: dict[float, _Level] = {}
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)  # whose own `with` is two calls in Python
+        self._changed: threading.Condition | None = None  # nearly nobody ever waits
         self._is_closed = False
 
     def expect(self, shrink: float, count: int = 1) -> None:
@@ -144,8 +144,9 @@ class Levels:
 
     def _level(self, shrink: float, size: int, deadline: Deadline) -> tuple[_Level | None, bool]:
         """The level, and whether the caller has to decode it; None if the caller is on its own."""
-        with self._changed:
+        with self._lock:
             while (level := self._levels.get(shrink)) is not None and level.image is None:
+                self._changed = self._changed or threading.Condition(self._lock)
                 self._changed.wait(_LOOK_SECONDS)
                 deadline.check()
             if level is not None:
@@ -165,10 +166,11 @@ class Levels:
         try:
             level.image = pixels()
         finally:
-            with self._changed:
+            with self._lock:
                 is_kept = level.image is not None and not self._is_closed
                 if not is_kept:
                     self._levels.pop(shrink, None)
-                self._changed.notify_all()
+                if self._changed is not None:
+                    self._changed.notify_all()
             if not is_kept:
                 self._shared.give_back(level.size_bytes)
