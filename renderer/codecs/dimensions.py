@@ -41,32 +41,34 @@ def dimensions(data: bytes, format: ImageFormat, *, max_frames: int = 1) -> Dime
     return seen if seen is not None and seen.width > 0 and seen.height > 0 else None
 
 
-_NO_SIZE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
+_MARK: Final = 0xFF
 _FRAME_HEADERS: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _LAST_MARKERS: Final = frozenset({0xD9, 0xDA})
-_SEGMENT: Final = struct.Struct(">H")
-_FRAME_HEADER: Final = struct.Struct(">xxxHH")
+_SEGMENTS: Final = frozenset(range(2, _MARK)) - _FRAME_HEADERS - _LAST_MARKERS - set(range(0xD0, 0xD9))
+"""Markers that a length follows, and nothing that is looked for."""
+_MARKER: Final = struct.Struct(">BBH")
+_FRAME_HEADER: Final = struct.Struct(">5xHH")
 
 
 def _jpeg(data: bytes, _: int) -> Dimensions | None:
     """The frame header, the first marker of the C0 to CF row that is one (ITU-T T.81 annex B)."""
     position = 2
     for _hop in range(_MOST_HOPS):
-        position = data.find(b"\xff", position, position + _MOST_GARBAGE) + 1
-        if not 0 < position < len(data):
-            return None
-        marker = data[position]
-        if marker in _FRAME_HEADERS:
-            height, width = _FRAME_HEADER.unpack_from(data, position + 1)
+        mark, marker, length = _MARKER.unpack_from(data, position)
+        if mark != _MARK:
+            position = data.find(b"\xff", position, position + _MOST_GARBAGE)
+            if position < 0:
+                return None
+        elif marker in _SEGMENTS:
+            position += 2 + max(2, length)
+        elif marker in _FRAME_HEADERS:
+            height, width = _FRAME_HEADER.unpack_from(data, position)
             return Dimensions(width=width, height=height, is_progressive=marker in _PROGRESSIVE)
-        if marker in _LAST_MARKERS:
+        elif marker in _LAST_MARKERS:
             return None
-        if marker == 0xFF:
-            continue  # a filler: the next byte is looked at as a marker
-        position += 1
-        if marker and marker not in _NO_SIZE:
-            position += max(2, *_SEGMENT.unpack_from(data, position))
+        else:
+            position += 1 if marker == _MARK else 2  # a filler, or a marker that stands alone
     return None
 
 
