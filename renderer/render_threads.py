@@ -37,24 +37,21 @@ class RenderThreads:
         self._idle: list[_Jobs] = []  # of threads that wait, or are about to
         self._is_closed = False
 
-    def start(self, loop: asyncio.AbstractEventLoop, call: Callable[[], T], ended: Ended[T], *, running: int) -> None:
+    def start(self, loop: asyncio.AbstractEventLoop, call: Callable[[], T], ended: Ended[T]) -> None:
         """Runs `call` in a thread, and then `ended` on the loop, unless that is closed.
 
         Args:
             loop: the one that runs.
             call: runs in a thread.
             ended: may be called at once, but not before this returns.
-            running: how many calls have not ended, this one included.
 
         Raises:
             RuntimeError: the threads are closed.
         """
         if self._is_closed:
             raise RuntimeError("no render starts after shutdown")
-        # Too few may be idle for `running` calls where one goes on whose loop is gone: it is not counted any more.
-        is_short = running > len(self._threads) or not self._idle
         # The thread that ended last: what it needs is still in the processor's caches.
-        jobs = self._add() if is_short else self._idle.pop()
+        jobs = self._idle.pop() if self._idle else self._add()
         jobs.put((loop, call, ended))  # type: ignore[arg-type]  # both are of one type, and nobody else looks
 
     def close(self, *, wait: bool = True) -> None:

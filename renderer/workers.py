@@ -84,8 +84,7 @@ class Workers:
         self._waiting: dict[Claim, asyncio.Future[bool]] = {}
         self._threads = RenderThreads()
         self._capacity = count + queue_size if queue_size else max_requests
-        self._admitted = 0
-        self._admission = _Admission(self)
+        self._admission = _Admission(self.check_room)
         self._overstaying: dict[_Run[Any], float] = {}
         self._mean_seconds = _FIRST_RENDER_SECONDS
 
@@ -94,7 +93,7 @@ class Workers:
         """What goes on now."""
         return Load(
             count=self._slots.count,
-            admitted=self._admitted,
+            admitted=self._admission.count,
             queued=self._slots.queued,
             running=self._slots.running,
             overstaying=len(self._overstaying),
@@ -108,7 +107,7 @@ class Workers:
     @property
     def is_full(self) -> bool:
         """Whether a request would be refused now."""
-        return bool(self._capacity) and self._admitted >= self._capacity
+        return bool(self._capacity) and self._admission.count >= self._capacity
 
     def check_room(self) -> None:
         """Looks whether a request would be counted in.
@@ -117,8 +116,9 @@ class Workers:
             TooManyRequests: the queue is full.
         """
         if self.is_full:
-            error = TooManyRequests(f"{self._admitted} requests are in the server already")
-            error.retry_after_seconds = retry_after_seconds(self._admitted, self._mean_seconds, self._slots.count)
+            admitted = self._admission.count
+            error = TooManyRequests(f"{admitted} requests are in the server already")
+            error.retry_after_seconds = retry_after_seconds(admitted, self._mean_seconds, self._slots.count)
             raise error
 
     def admission(self) -> contextlib.AbstractContextManager[None]:
@@ -222,7 +222,7 @@ class Workers:
         deadline = Deadline(at)  # loop.time() and time.monotonic() are one clock
         run: _Run[T] = _Run(claim, deadline, loop.create_future())
         try:
-            self._threads.start(loop, partial(render, deadline), partial(self._ended, run), running=self._slots.running)
+            self._threads.start(loop, partial(render, deadline), partial(self._ended, run))
         except BaseException:
             self._release(claim)
             raise
@@ -259,19 +259,20 @@ class Workers:
 
 
 class _Admission:
-    """The block in which a request is counted in; it keeps nothing, so all requests have the same one."""
+    """The block in which a request is counted in, the same one for all requests; `count` are in it."""
 
-    __slots__ = ("_workers",)
+    __slots__ = ("_check_room", "count")
 
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
+    def __init__(self, check_room: Callable[[], None]) -> None:
+        self._check_room = check_room
+        self.count = 0
 
     def __enter__(self) -> None:
-        self._workers.check_room()
-        self._workers._admitted += 1  # noqa: SLF001  a part of the workers
+        self._check_room()
+        self.count += 1
 
     def __exit__(self, *exception: object) -> None:
-        self._workers._admitted -= 1  # noqa: SLF001  as above
+        self.count -= 1
 
 
 def retry_after_seconds(admitted: int, mean_seconds: float, count: int) -> int:

@@ -25,7 +25,7 @@ def threads(request: pytest.FixtureRequest) -> RenderThreads:
     return threads
 
 
-async def _ended(threads: RenderThreads, call: Callable[[], object], *, running: int = 1) -> tuple[object, object, str]:
+async def _ended(threads: RenderThreads, call: Callable[[], object]) -> tuple[object, object, str]:
     """Value and error of a call, and the name of the thread that told them."""
     loop = asyncio.get_running_loop()
     told: asyncio.Future[tuple[object, object, str]] = loop.create_future()
@@ -33,7 +33,6 @@ async def _ended(threads: RenderThreads, call: Callable[[], object], *, running:
         loop,
         call,
         lambda value, error: told.set_result((value, error, threading.current_thread().name)),
-        running=running,
     )
     return await asyncio.wait_for(told, _PATIENCE_SECONDS)
 
@@ -61,33 +60,25 @@ async def test_there_are_as_many_threads_as_calls_that_run(threads: RenderThread
     assert names == {"render_0"}
 
     meeting = threading.Barrier(3)
-    indexes = await asyncio.gather(
-        *(_ended(threads, lambda: meeting.wait(_PATIENCE_SECONDS), running=running) for running in (1, 2, 3))
-    )
+    indexes = await asyncio.gather(*(_ended(threads, lambda: meeting.wait(_PATIENCE_SECONDS)) for _ in range(3)))
     assert sorted(int(str(value)) for value, _, _ in indexes) == [0, 1, 2]
 
 
 async def test_the_thread_that_ended_last_goes_on(threads: RenderThreads) -> None:
     """What it needs is still in the processor's caches; the others sleep."""
     meeting = threading.Barrier(3)
-    await asyncio.gather(
-        *(_ended(threads, lambda: meeting.wait(_PATIENCE_SECONDS), running=running) for running in (1, 2, 3))
-    )
+    await asyncio.gather(*(_ended(threads, lambda: meeting.wait(_PATIENCE_SECONDS)) for _ in range(3)))
 
     assert len({(await _ended(threads, lambda: threading.current_thread().name))[0] for _ in range(20)}) == 1
 
 
 async def test_no_call_is_lost_when_many_follow_each_other(threads: RenderThreads) -> None:
     """A next one begins in the very turn of the loop in which it is told of the last one's end."""
-    running = 0
     names: set[object] = set()
 
     async def chain() -> None:
-        nonlocal running
         for _ in range(300):
-            running += 1
-            names.add((await _ended(threads, lambda: threading.current_thread().name, running=running))[0])
-            running -= 1
+            names.add((await _ended(threads, lambda: threading.current_thread().name))[0])
 
     await asyncio.gather(*(chain() for _ in range(4)))
 
@@ -119,13 +110,13 @@ def test_a_loop_that_is_closed_is_told_nothing(threads: RenderThreads) -> None:
         told.append(what)
 
     async def begin() -> None:
-        threads.start(asyncio.get_running_loop(), lambda: may_end.wait(_PATIENCE_SECONDS), tell, running=1)
+        threads.start(asyncio.get_running_loop(), lambda: may_end.wait(_PATIENCE_SECONDS), tell)
 
     asyncio.run(begin())
     may_end.set()
 
     async def go_on() -> None:
-        threads.start(asyncio.get_running_loop(), has_ended.set, lambda _value, _error: None, running=1)
+        threads.start(asyncio.get_running_loop(), has_ended.set, lambda _value, _error: None)
         assert await asyncio.to_thread(has_ended.wait, _PATIENCE_SECONDS)
 
     asyncio.run(go_on())
@@ -140,7 +131,7 @@ def test_a_call_does_not_wait_for_one_whose_loop_is_closed(threads: RenderThread
         may_end.wait(_PATIENCE_SECONDS)
 
     async def begin() -> None:
-        threads.start(asyncio.get_running_loop(), hold, lambda _value, _error: None, running=1)
+        threads.start(asyncio.get_running_loop(), hold, lambda _value, _error: None)
 
     asyncio.run(begin())
     value, error, _ = asyncio.run(_ended(threads, lambda: "done"))
@@ -154,7 +145,7 @@ async def test_nothing_starts_after_the_end(threads: RenderThreads) -> None:
     threads.close()
 
     with pytest.raises(RuntimeError, match="shutdown"):
-        threads.start(asyncio.get_running_loop(), lambda: None, lambda _value, _error: None, running=1)
+        threads.start(asyncio.get_running_loop(), lambda: None, lambda _value, _error: None)
 
 
 _PROGRAM = """
@@ -171,7 +162,7 @@ def call():
 
 async def main():
     threads = RenderThreads()
-    threads.start(asyncio.get_running_loop(), call, lambda value, error: None, running=1)
+    threads.start(asyncio.get_running_loop(), call, lambda value, error: None)
     begun.wait()
     threads.close(wait=False)
 
