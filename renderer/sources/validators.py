@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from renderer.response.validators import Conditions, http_date, parse_http_date
@@ -11,8 +12,11 @@ from renderer.scalars import encode_base64url
 from renderer.sources.source import SourceHeaders
 
 _NANOSECONDS: Final = 1_000_000_000
+_MOST_FILES: Final = 1024
+"""Whose headers are remembered, of 1 KB each: a page shows a picture in several sizes."""
 
 
+@lru_cache(maxsize=_MOST_FILES)
 def file_headers(key: str, *, size: int, modified_ns: int) -> SourceHeaders:
     """The validators of a file. The key counts as it was asked for, so two spellings of one file have two ETags."""
     digest = hashlib.sha256(f"/{key}__{size}__{modified_ns}".encode("utf-8", "surrogateescape")).digest()
