@@ -21,8 +21,8 @@ from renderer.security.allowed_sources import check_source
 from renderer.security.signature import verify
 from renderer.services import Services
 from renderer.settings.server import ServerSettings
-from renderer.telemetry.formats import Lasting
 from renderer.telemetry.observation import Observation
+from renderer.telemetry.pairs import Lasting
 
 
 async def process(request: web.BaseRequest, services: Services, seen: Observation, at: float) -> web.StreamResponse:

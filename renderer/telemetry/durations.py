@@ -24,8 +24,8 @@ def go_duration(seconds: float) -> str:
     """The largest unit that gives a whole number other than 0, without zeros at the end of its fraction."""
     nanoseconds = round(seconds * 1e9)
     if 1_000 <= nanoseconds < 1_000_000_000:  # nearly always
-        text = f"{nanoseconds / 1_000_000:.6f}" if nanoseconds >= 1_000_000 else f"{nanoseconds / 1_000:.3f}"
-        return text.rstrip("0").rstrip(".") + ("ms" if nanoseconds >= 1_000_000 else "µs")
+        # So many digits are all that there are; `g` leaves zeros at the end out.
+        return f"{nanoseconds / 1_000_000:.9g}ms" if nanoseconds >= 1_000_000 else f"{nanoseconds / 1_000:.6g}µs"
     sign, nanoseconds = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
     if nanoseconds == 0:
         return "0s"

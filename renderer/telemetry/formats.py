@@ -6,20 +6,22 @@ A line has time, level, message, the fields in the order they were given, and at
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import logging
 import math
+import operator
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from renderer.telemetry.durations import Duration, go_duration
-from renderer.telemetry.quoting import go_number, quoted, quoted_if_needed, unbroken, without_invisible
+from msgspec import Struct
+
+from renderer.telemetry.durations import Duration
+from renderer.telemetry.pairs import Lasting, members_of, pairs_text, text_of
+from renderer.telemetry.quoting import go_number, quoted_if_needed, unbroken, without_invisible
 
 SPECIAL: Final = ("error", "error_docs_url", "source", "stack")
 _SPECIAL: Final = frozenset(SPECIAL)
@@ -34,8 +36,8 @@ _TAGS: Final = {
     "ERROR": ("ERR", "31"),
     "CRITICAL": ("CRT", "31"),
 }
-_AS_JSON: Final = frozenset({str, int, bool})
-_SIMPLE: Final = _AS_JSON | {float, Duration}
+_AS_JSON: Final[frozenset[type]] = frozenset({str, int, bool})
+_LEFT_OUT: Final = object()
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -44,26 +46,12 @@ def fields(**values: object) -> dict[str, Mapping[str, object]]:
     return {"fields": values}
 
 
-class Lasting(dict[str, Any]):
-    """A group that many lines have, such as the options of a URL that comes again; how it is written stays with it.
-
-    It must not change. `written` is its text as `Structured` writes it, after what its names begin with.
-    """
-
-    __slots__ = ("written",)
-
-    def __init__(self, *args: Any, **values: Any) -> None:  # noqa: ANN401  as `dict` takes them
-        super().__init__(*args, **values)
-        self.written: tuple[str, str] | None = None
-
-
 def line_formatter(name: str) -> LineFormatter:
     """The formatter that `IMGPROXY_LOG_FORMAT` names."""
     return {"pretty": Pretty, "structured": Structured, "json": JSONLines, "gcp": GoogleCloud}[name]()
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """What a line says: at which level, when in Unix time, the fields in order, and those that go to its end.
 
     The access log makes entries itself: a `logging` record costs more than the line.
@@ -83,7 +71,8 @@ class LineFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._second: tuple[int, str] = (-1, "")
+        # Of lines that come together the second is the same; threads share the formatter.
+        self._time: Final = functools.lru_cache(maxsize=4)(self._time_text)
 
     def format(self, record: logging.LogRecord) -> str:
         """The record's line, without a line end."""
@@ -95,13 +84,6 @@ class LineFormatter(logging.Formatter):
     def line(self, entry: Entry) -> str:
         """The entry's line, without a line end."""
         raise NotImplementedError
-
-    def _time(self, entry: Entry) -> str:
-        second = int(entry.created)
-        known = self._second  # read once: threads share the formatter
-        if known[0] != second:
-            known = self._second = (second, self._time_text(second))
-        return known[1]
 
     def _time_text(self, second: int) -> str:
         return time.strftime(self.time_format, time.localtime(second))
@@ -115,7 +97,7 @@ class Pretty(LineFormatter):
         tag, color = _TAGS[_level(entry.level)]
         special = dict(entry.special)
         stack = special.pop("stack", None)
-        parts = [f"{self._time(entry)} \x1b[1;{color}m[{tag}]\x1b[0m {unbroken(entry.message)}"]
+        parts = [f"{self._time(int(entry.created))} \x1b[1;{color}m[{tag}]\x1b[0m {unbroken(entry.message)}"]
         parts += _pretty_pairs(entry.ordinary, color)
         parts += _pretty_pairs(special, color)
         line = " ".join(parts)
@@ -128,9 +110,9 @@ class Pretty(LineFormatter):
 def _pretty_pairs(pairs: Mapping[str, object], color: str) -> Iterator[str]:
     for key, value in pairs.items():
         head = f"\x1b[{color}m{_key(key)}\x1b[0m="
-        group = _group(value)
+        group = members_of(value)
         if group is None:
-            yield head + _text(value, quoted_if_needed)
+            yield head + text_of(value, quoted_if_needed)
         elif group:
             yield " ".join((head + "{", *_pretty_pairs(group, color), "}"))
 
@@ -140,36 +122,18 @@ class Structured(LineFormatter):
 
     def line(self, entry: Entry) -> str:
         """Time, level, message and fields, each under its key."""
-        parts = [f'time="{self._time(entry)}" level="{_level(entry.level)}" msg={quoted(entry.message)}']
-        _add_structured(parts, entry.ordinary, "")
-        _add_structured(parts, entry.special, "")
-        return " ".join(parts)
-
-
-def _add_structured(parts: list[str], pairs: Mapping[str, object], prefix: str) -> None:
-    for key, value in pairs.items():
-        # Texts and numbers first: they are nearly all that there is.
-        kind = type(value)
-        if kind is str:
-            parts.append(f"{_key(prefix + key)}={quoted(value)}")  # type: ignore[arg-type]  # mypy does not narrow by type()
-        elif kind is int:
-            parts.append(f"{_key(prefix + key)}={value}")
-        elif (group := _group(value)) is None:
-            parts.append(f"{_key(prefix + key)}={_text(value, quoted)}")
-        elif kind is Lasting:
-            _add_lasting(parts, value, f"{prefix}{key}.")  # type: ignore[arg-type]  # as above
-        else:
-            _add_structured(parts, group, f"{prefix}{key}.")
-
-
-def _add_lasting(parts: list[str], group: Lasting, prefix: str) -> None:
-    written = group.written
-    if written is None or written[0] != prefix:
-        members: list[str] = []
-        _add_structured(members, group, prefix)
-        written = group.written = (prefix, " ".join(members))
-    if written[1]:
-        parts.append(written[1])
+        ordinary, special = entry.ordinary, entry.special
+        return pairs_text(
+            "",
+            ("time", "level", "msg", *ordinary, *special),
+            (
+                self._time(int(entry.created)),
+                _level(entry.level),
+                entry.message,
+                *ordinary.values(),
+                *special.values(),
+            ),
+        )
 
 
 class JSONLines(LineFormatter):
@@ -184,7 +148,7 @@ class JSONLines(LineFormatter):
     def line(self, entry: Entry) -> str:
         """Time, level, message and fields as members."""
         shown: dict[str, object] = {
-            "time": self._time(entry),
+            "time": self._time(int(entry.created)),
             self.level_key: _level(entry.level),
             self.message_key: entry.message,
         }
@@ -197,13 +161,12 @@ class GoogleCloud(JSONLines):
     level_key, message_key = "severity", "message"
 
 
+@functools.lru_cache(maxsize=64)
 def _level(level: int) -> str:
-    if level == logging.INFO:
-        return "INFO"
     for bound, name in _LEVELS:
         if level >= bound:
             return name
-    return "INFO" if level > logging.INFO else "DEBUG"
+    return "INFO" if level >= logging.INFO else "DEBUG"
 
 
 def _entry(record: logging.LogRecord) -> Entry:
@@ -242,48 +205,37 @@ _key: Final = functools.lru_cache(maxsize=1024)(quoted_if_needed)
 """Names of fields come from our own code and are few."""
 
 
-def _group(value: object) -> Mapping[str, object] | None:
-    """The members of a value that is a group, else None."""
-    # Exact types first: asking an abstract class costs more than writing the value.
-    kind = type(value)
-    if kind is dict or kind is Lasting:
-        return value  # type: ignore[return-value]  # mypy does not narrow by type()
-    if kind in _SIMPLE:
-        return None
-    if isinstance(value, Mapping):
-        return value
-    if dataclasses.is_dataclass(value):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return None
-
-
-def _text(value: object, quote: Callable[[str], str]) -> str:
-    """A value in a text format; numbers and booleans are never quoted."""
-    kind = type(value)
-    if kind is str:
-        return quote(value)  # type: ignore[arg-type]  # mypy does not narrow by type()
-    if kind is int:
-        return str(value)
-    if kind is bool:
-        return "true" if value else "false"
-    if isinstance(value, Duration):
-        return quote(go_duration(value))
-    return go_number(value) if isinstance(value, float) else quote(_bare(value))
-
-
-def _bare(value: object) -> str:
-    if value is None:
-        return "<nil>"
-    if isinstance(value, Enum):
-        return _text(value.value, str)
-    if isinstance(value, list | tuple):
-        return f"[{' '.join(_text(item, str) for item in value)}]"
-    return str(value)
-
-
 def _json_object(pairs: Mapping[str, object]) -> dict[str, object]:
+    writers = _json_writers(tuple(map(type, pairs.values())))
+    if writers is None:
+        return dict(pairs)
+    shown = dict(zip(pairs, map(operator.call, writers, pairs.values()), strict=True))
+    if _LEFT_OUT in shown.values():
+        return {key: value for key, value in shown.items() if value is not _LEFT_OUT}
+    return shown
+
+
+@functools.lru_cache(maxsize=256)
+def _json_writers(kinds: tuple[type, ...]) -> tuple[Callable[[Any], object], ...] | None:
+    """What makes JSON of each value of an object; None where each is JSON as it is."""
+    return None if _AS_JSON.issuperset(kinds) else tuple(_JSON_WRITERS.get(kind, _json_member) for kind in kinds)
+
+
+def _json_group(value: Mapping[str, object]) -> object:
+    return _json_object(value) if value else _LEFT_OUT
+
+
+_JSON_WRITERS: Final[Mapping[type, Callable[[Any], object]]] = {
+    **{kind: kind for kind in _AS_JSON},
+    Duration: operator.attrgetter("nanoseconds"),
+    dict: _json_group,
+    Lasting: _json_group,
+}
+
+
+def _json_member(value: object) -> object:
     # A group without members is left out, as in the other formats.
-    return {key: _json_value(value) for key, value in pairs.items() if value or _group(value) is None}
+    return _json_value(value) if value or members_of(value) is None else _LEFT_OUT
 
 
 def _json_value(value: object) -> Any:  # noqa: ANN401  JSON leaves here
@@ -293,7 +245,7 @@ def _json_value(value: object) -> Any:  # noqa: ANN401  JSON leaves here
         return value.nanoseconds
     if isinstance(value, float):
         return _json_number(value)
-    group = _group(value)
+    group = members_of(value)
     if group is not None:
         return _json_object(group)
     if isinstance(value, list | tuple):

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
 
 from renderer.telemetry.formats import Entry, LineFormatter
 
@@ -17,7 +19,7 @@ OWN_SIZE: Final = 500
 """What a line has beside the texts that vary, about: time, names, options; in characters."""
 
 
-class LateLine(NamedTuple):
+class LateLine(Struct, frozen=True):
     """A line that is not put together yet.
 
     Attributes:

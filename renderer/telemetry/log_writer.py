@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import math
+import operator
 import os
 import select
 import threading
@@ -43,7 +44,13 @@ _AT_ONCE: Final = -1
 _AWAKE: Final = math.inf
 """The same of a thread that is awake."""
 
+_NO_THREAD: Final = -math.inf
+"""The same while there is none: the first line starts it."""
+
 _CLOSE_SECONDS: Final = 2.0
+
+_size: Final = operator.attrgetter("size")
+_text: Final = operator.attrgetter("text")
 
 
 class Line(NamedTuple):
@@ -108,6 +115,7 @@ class LineWriter:
         self._drop_notice = drop_notice
         self._max_characters = max_characters
         self._max_lines = max_lines
+        self._many_lines = max_lines // 2
         self._linger_seconds = linger_seconds
         self._reset()
         # A fork takes the queue along but not the thread; the child begins with an empty one.
@@ -120,8 +128,9 @@ class LineWriter:
         # What the thread sleeps on; a condition makes a lock for each sleep and takes ten calls more.
         self._wake = threading.Lock()
         self._wake.acquire()
-        self._wakes_at: float = _AWAKE
+        self._wakes_at: float = _NO_THREAD
         self._is_closed = self._is_hurried = False
+        self._room: float = self._max_characters
         self._lines: list[Waiting] = []
         self._characters = 0
         self._dropped = 0
@@ -129,25 +138,30 @@ class LineWriter:
 
     def write(self, line: Waiting) -> None:
         """Takes a line, or drops it when too many wait; never blocks."""
-        size = line.size
         with self._lock:  # that of the condition, whose own `with` is a call in Python
-            count = len(self._lines)
-            if self._characters + size > self._max_characters or count >= self._max_lines or self._is_closed:
+            lines = self._lines
+            characters = self._characters + line.size
+            if characters > self._room or (len(lines) >= self._many_lines and not self._takes_more()):
                 self._dropped += 1
                 return
-            self._characters += size
-            self._lines.append(line)
-            if self._characters >= self._wakes_at or count >= self._max_lines // 2:
+            self._characters = characters
+            lines.append(line)
+            if characters >= self._wakes_at:
                 self._wake_up()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-                self._thread.start()
+
+    def _takes_more(self) -> bool:
+        """Whether one more line may wait with so many, for which the thread is woken; to be called under the lock."""
+        if len(self._lines) >= self._max_lines:
+            return False
+        self._wake_up()
+        return True
 
     def close(self, seconds: float = _CLOSE_SECONDS) -> None:
         """Writes what waits, as far as that goes within the time."""
         with self._changed:
-            self._is_closed = True
-            self._wake_up()
+            self._is_closed, self._room = True, -1
+            if self._thread is not None:
+                self._wake_up()
         if self._thread is not None:
             self._thread.join(seconds)
         if self._thread is None or not self._thread.is_alive():
@@ -166,7 +180,7 @@ class LineWriter:
         while (lines := self._next()) is not None:
             dropped = self._written(lines)
             with self._changed:
-                self._characters -= sum(line.size for line in lines)
+                self._characters -= sum(map(_size, lines))
                 self._dropped += dropped
                 self._changed.notify_all()
 
@@ -188,7 +202,7 @@ class LineWriter:
     def _sleep(self, wakes_at: int, seconds: float = -1) -> None:
         """Waits until so many characters wait, or somebody is in a hurry, or the time is over if there is any."""
         with self._lock:
-            is_crowded = self._characters >= wakes_at or len(self._lines) > self._max_lines // 2
+            is_crowded = self._characters >= wakes_at or len(self._lines) > self._many_lines
             if self._is_closed or self._is_hurried or (self._lines and is_crowded):
                 return
             self._wakes_at = wakes_at
@@ -200,8 +214,12 @@ class LineWriter:
             self._wakes_at = _AWAKE
 
     def _wake_up(self) -> None:
-        """Wakes the thread if it sleeps; to be called under the lock."""
-        if self._wakes_at < _AWAKE:
+        """Wakes the thread if it sleeps, or starts it; to be called under the lock."""
+        if self._wakes_at == _NO_THREAD:
+            self._wakes_at = _AWAKE
+            self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+            self._thread.start()
+        elif self._wakes_at < _AWAKE:
             self._wakes_at = _AWAKE
             self._wake.release()
 
@@ -229,7 +247,7 @@ class StreamSink:
 
     def write(self, lines: Sequence[Waiting]) -> None:
         """Writes the lines; waits for the reader."""
-        data = "".join(f"{line.text}\n" for line in lines).encode("utf-8", "replace")
+        data = "\n".join([*map(_text, lines), ""]).encode("utf-8", "replace")
         with self._lock():
             rest = memoryview(data)
             while rest:

@@ -8,18 +8,20 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from renderer.settings.monitoring import LogSettings
-from renderer.telemetry.formats import LineFormatter, fields, line_formatter
-from renderer.telemetry.log_writer import Line, LineWriter, StreamSink, Waiting
+from renderer.telemetry.formats import Entry, LineFormatter, fields, line_formatter
+from renderer.telemetry.late_line import LateLine
+from renderer.telemetry.log_writer import Line, LineWriter, StreamSink
 from renderer.telemetry.observation import Vitals
 from renderer.telemetry.process_figures import process_figures
 from renderer.telemetry.syslog import SyslogSink
 
 _log = logging.getLogger(__name__)
+_root: Final = logging.getLogger()
 
 OWN: Final = ("renderer", "bildwerk")
 """Our loggers. Others are heard from `info` on: their debugging shows headers and credentials."""
@@ -70,16 +72,16 @@ class Log:
         """The handler of standard output, the first of all."""
         return self.handlers[0]
 
-    @property
-    def is_alone(self) -> bool:
-        """Whether nobody else listens to what is logged."""
-        return logging.root.handlers == self.handlers
-
-    def tell(self, line: Waiting) -> None:
-        """Writes a line where its level is heard, as if it came as a record; to be used where this log `is_alone`."""
-        for handler in self.handlers:
-            if line.level >= handler.level:
+    def tell(self, level: int, size: int, entry: Callable[..., Entry], values: tuple[Any, ...]) -> bool:
+        """Writes a `LateLine` where its level is heard; not if others listen too, who need a record. Says whether."""
+        handlers = self.handlers
+        if _root.handlers != handlers:
+            return False
+        line = LateLine(level, size, self.formatter, entry, values)
+        for handler in handlers:
+            if level >= handler.level:
                 handler.writer.write(line)
+        return True
 
     def write(self, text: str) -> None:
         """Writes a line to standard output as it is, whatever the format and level are."""

@@ -8,16 +8,20 @@ that fails is logged once per turn and never touches the request.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from time import monotonic, time
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from renderer.errors import BildwerkError
 
 _log = logging.getLogger(__name__)
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Stage(Enum):
@@ -29,6 +33,12 @@ class Stage(Enum):
     STREAMING = "streaming_image"
     DOWNLOAD_FALLBACK = "downloading_fallback"
     DOWNLOAD_WATERMARK = "downloading_watermark"
+
+    label: str
+    """The value; a member's `value` takes two calls to ask for."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
 
     @property
     def display(self) -> str:
@@ -46,7 +56,7 @@ _DISPLAY = {
 }
 
 
-class Timing(NamedTuple):
+class Timing(Struct, frozen=True):
     """One stage that has ended. `started` is on the clock of `time.monotonic`."""
 
     stage: Stage
@@ -74,8 +84,7 @@ class Vitals:
         return 100 * self.requests_in_progress / self.workers
 
 
-@dataclass(slots=True, kw_only=True)
-class Observation:
+class Observation(Struct, kw_only=True, eq=False):
     """One processing request as it goes on.
 
     Attributes:
@@ -101,39 +110,45 @@ class Observation:
     method: str
     target: str
     client_ip: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NOTHING
     peer: tuple[str, int] = ("", 0)
     server: tuple[str, int] = ("", 0)
-    started: float = field(default_factory=time.monotonic)
-    started_at: float = field(default_factory=time.time)
+    started: float = field(default_factory=monotonic)
+    started_at: float = field(default_factory=time)
     source_url: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = _NOTHING
     is_quiet: bool = False
     status: int = 0
     error: BildwerkError | None = None
     result_bytes: int = 0
-    timings: list[Timing] = field(default_factory=list)
-    notes: dict[str, Any] = field(default_factory=dict)
+    timings: list[Timing] = []
+    notes: dict[str, Any] = {}
     monitors: Sequence[Monitor] = ()
     audience: Audience | None = None
 
     @property
     def seconds(self) -> float:
         """How long the request has taken so far."""
-        return time.monotonic() - self.started
+        return monotonic() - self.started
 
     def begin(self) -> None:
         """Tells that the request has begun."""
-        _tell(self.monitors, self, "request_started")
+        for monitor in self.monitors:
+            try:
+                monitor.request_started(self)
+            except Exception:  # noqa: BLE001  as in `_tell`, which every request would call twice
+                _complain(monitor)
 
     def understood(self, source_url: str, options: Mapping[str, Any]) -> None:
         """Tells what is asked for."""
         self.source_url, self.options = source_url, options
-        _tell(self.monitors if self.audience is None else self.audience.understanding, self, "request_understood")
+        monitors = self.monitors if self.audience is None else self.audience.understanding
+        if monitors:
+            _tell(monitors, self, "request_understood")
 
     def stage(self, stage: Stage) -> AbstractContextManager[None]:
         """Times a stage, which lasts as long as the block."""
-        return _TimedStage(self, stage)
+        return _TimedStage(self, stage, self.monitors if self.audience is None else self.audience.stages)
 
     def failed(self, error: BildwerkError) -> None:
         """Tells of an error; one request may have several, the last one stays."""
@@ -143,7 +158,11 @@ class Observation:
     def end(self, status: int, result_bytes: int = 0) -> None:
         """Tells that the answer is out, or that nobody waits for it any more."""
         self.status, self.result_bytes = status, result_bytes
-        _tell(self.monitors, self, "request_ended")
+        for monitor in self.monitors:
+            try:
+                monitor.request_ended(self)
+            except Exception:  # noqa: BLE001  as in `_tell`
+                _complain(monitor)
 
     def source_headers(self) -> dict[str, str]:
         """Headers that tracers want sent to the source, for instance `traceparent`."""
@@ -152,30 +171,28 @@ class Observation:
             try:
                 headers.update(monitor.source_headers(self))
             except Exception:  # noqa: BLE001  as in `_tell`
-                _log.exception("%s failed", type(monitor).__name__)
+                _complain(monitor)
         return headers
 
 
-class _TimedStage:
+class _TimedStage(Struct, eq=False):
     """The block in which a stage goes on. A class of its own: a generator's block is eight calls more."""
 
-    __slots__ = ("_monitors", "_seen", "_stage", "_started")
-
-    def __init__(self, seen: Observation, stage: Stage) -> None:
-        self._seen = seen
-        self._stage = stage
-        self._monitors = seen.monitors if seen.audience is None else seen.audience.stages
+    seen: Observation
+    stage: Stage
+    monitors: Sequence[Monitor]
+    started: float = 0.0
 
     def __enter__(self) -> None:
-        self._started = time.monotonic()
-        if self._monitors:
-            _tell(self._monitors, self._seen, "stage_started", self._stage)
+        self.started = monotonic()
+        if self.monitors:
+            _tell(self.monitors, self.seen, "stage_started", self.stage)
 
     def __exit__(self, *exception: object) -> None:
-        timing = Timing(self._stage, self._started, time.monotonic() - self._started)
-        self._seen.timings.append(timing)
-        if self._monitors:
-            _tell(self._monitors, self._seen, "stage_ended", timing)
+        timing = Timing(self.stage, self.started, monotonic() - self.started)
+        self.seen.timings.append(timing)
+        if self.monitors:
+            _tell(self.monitors, self.seen, "stage_ended", timing)
 
 
 def _tell(monitors: Sequence[Monitor], seen: Observation, turn: str, *what: object) -> None:
@@ -183,7 +200,12 @@ def _tell(monitors: Sequence[Monitor], seen: Observation, turn: str, *what: obje
         try:
             getattr(monitor, turn)(seen, *what)
         except Exception:  # noqa: BLE001  the border of a monitor: whatever is wrong with it is not the request's fault
-            _log.exception("%s failed", type(monitor).__name__)
+            _complain(monitor)
+
+
+def _complain(monitor: Monitor) -> None:
+    """Logs what the monitor has just raised."""
+    _log.exception("%s failed", type(monitor).__name__)
 
 
 class Monitor(Protocol):

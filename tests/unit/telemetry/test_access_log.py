@@ -14,9 +14,10 @@ import pytest
 from renderer.errors import BildwerkError, Forbidden, InternalError, RequestTimeout
 from renderer.settings.monitoring import LogSettings
 from renderer.telemetry.access_log import AccessLog
-from renderer.telemetry.formats import Lasting, line_formatter
+from renderer.telemetry.formats import line_formatter
 from renderer.telemetry.logging import Log, configure
 from renderer.telemetry.observation import Observation, Stage, Timing
+from renderer.telemetry.pairs import Lasting
 
 
 def observation(**values: Any) -> Observation:

@@ -14,6 +14,7 @@ import pytest
 
 from renderer.telemetry.durations import Duration
 from renderer.telemetry.formats import fields, line_formatter
+from renderer.telemetry.pairs import Lasting
 
 MOMENT = time.mktime((2026, 11, 23, 13, 14, 7, 0, 0, -1))
 ALL = ["pretty", "structured", "json", "gcp"]
@@ -154,6 +155,56 @@ def test_nothing_in_a_url_ends_the_line_or_reaches_the_terminal(format: str, bad
     allowed = "\u202e\udcff" if format in {"json", "gcp"} else ""
     assert bad not in shown or bad in allowed
     assert len(shown.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("100% %s %(a)s", "100% %s %(a)s"),
+        ("23.5µs é ÿ", "23.5µs é ÿ"),
+        ("Ж 中", "Ж 中"),
+        ("\xa0\xad", "\\u00a0\\u00ad"),
+        ('" b="c', '\\" b=\\"c'),
+        ("\\", "\\\\"),
+    ],
+)
+def test_one_text_of_a_structured_line_does_not_change_the_others(text: str, shown: str) -> None:
+    """What has to be escaped is, wherever it stands; all else stays as it is."""
+    others: dict[str, Any] = {"%s": "x%d", "n": 1, "took": Duration(0.5), "is_new": False}
+    rest = '%s="x%d" n=1 took="500ms" is_new=false'
+
+    assert line("structured", a=text, **others).partition('msg="Hello" ')[2] == f'a="{shown}" {rest}'
+    assert line("structured", g={"a": text, **others}).partition('msg="Hello" ')[2] == (
+        f'g.a="{shown}" ' + " ".join(f"g.{pair}" for pair in rest.split())
+    )
+    assert line("structured", text, n=1).partition(" msg=")[2] == f'"{shown}" n=1'
+
+
+@pytest.mark.parametrize("format", ALL)
+def test_fields_of_the_same_names_are_shown_by_what_they_are(format: str) -> None:
+    """One line's kinds of values are not those of the next; what equals another need not look like it."""
+    formatter = line_formatter(format)
+    texts = []
+    values: list[object] = [1, True, 1.0, Duration(1.0), "1", Lasting(b=1), {}, Lasting(), 1]
+    for value in values:
+        record = logging.makeLogRecord({"name": "renderer", "msg": "m", "levelno": 20, "created": MOMENT})
+        record.__dict__.update(fields(a=value, z=0))
+        texts.append(plain(formatter.format(record)))
+
+    shown = {
+        "structured": ["a=1 ", "a=true ", "a=1 ", 'a="1s" ', 'a="1" ', "a.b=1 ", "", "", "a=1 "],
+        "pretty": ["a=1 ", "a=true ", "a=1 ", "a=1s ", "a=1 ", "a={ b=1 } ", "", "", "a=1 "],
+    }.get(format, ['"a":1,', '"a":true,', '"a":1,', '"a":1000000000,', '"a":"1",', '"a":{"b":1},', "", "", '"a":1,'])
+    ends = {"structured": ' msg="m" ', "pretty": "[INF] m "}.get(format, '"m",')
+    assert [text.partition(ends)[2].removesuffix("z=0").removesuffix('"z":0}') for text in texts] == shown
+
+
+def test_a_group_that_lasts_is_shown_under_each_name() -> None:
+    """Though it keeps how it was written."""
+    options = Lasting(width=5)
+
+    text = line("structured", a=options, b=options, c={"a": options})
+    assert text.endswith(" a.width=5 b.width=5 c.a.width=5")
 
 
 @pytest.mark.parametrize("format", ALL)

@@ -94,7 +94,18 @@ def test_a_line_is_put_together_where_it_is_written(log: Log) -> None:
         threads.append(threading.current_thread().name)
         return made("text", 5)
 
-    log.tell(LateLine(logging.INFO, 10, log.formatter, entry, ()))
+    logging.root.handlers[:] = log.handlers
+    assert log.tell(logging.INFO, 10, entry, ())
     log.close()
 
     assert threads == ["log"]
+
+
+def test_a_log_that_is_not_alone_takes_no_line(log: Log, tmp_path: Path) -> None:
+    """Whoever else listens hears records only; so a record it has to be."""
+    logging.root.handlers[:] = [*log.handlers, logging.NullHandler()]
+
+    assert not log.tell(logging.INFO, 10, made, ("text", 5))
+    log.close()
+
+    assert (tmp_path / "log").read_bytes() == b""

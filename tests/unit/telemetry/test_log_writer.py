@@ -152,6 +152,22 @@ def test_the_end_waits_for_no_company() -> None:
     assert (sink.come.get_nowait(), sink.come.get_nowait()) == (["a"], ["b"])
 
 
+@pytest.mark.parametrize("before", [[], ["a"]])
+def test_a_writer_that_is_closed_takes_nothing(before: list[str]) -> None:
+    """Neither one that has written nor one that never had to."""
+    sink = Batches()
+    writer = LineWriter(sink, noticed)
+    for text in before:
+        writer.write(Line(logging.INFO, text))
+    writer.close(10)
+    writer.write(Line(logging.INFO, ""))
+    writer.write(Line(logging.INFO, "late"))
+
+    assert writer.flush(10)
+    assert [sink.come.get_nowait() for _ in before] == [[text] for text in before]
+    assert sink.come.empty()
+
+
 @pytest.mark.parametrize(("max_characters", "max_lines"), [(10, 1000), (1000, 10)])
 def test_a_crowd_does_not_wait(max_characters: int, max_lines: int) -> None:
     """Half of what may wait is one, by characters or by lines."""
