@@ -48,21 +48,29 @@ MAX_CACHED_BYTES: Final = 1024 * 1024
 
 _HEAD_BYTES: Final = 128 * 1024
 """What is read at once of a file that stays open: EXIF with its thumbnail, a profile and the size come before that."""
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_HEAD_BYTES: Final = 4096
+"""A PNG says its size first of all, and nobody wants more of its head (RFC 2083 section 4.1.1)."""
 _LOOKED_AT: Final = 8
-"""In how many places a larger file is asked whether it is in memory: the kernel drops what is old in long stretches."""
+"""In how many places such a file is asked whether it is in memory: the kernel drops what is old in long stretches."""
 
 
 class CachedFile:
     """An open regular file whose path was cached; a context manager. `modified_ns` counts from 1970."""
 
-    __slots__ = ("_can_be_held", "_descriptor", "_read", "modified_ns", "size")
+    __slots__ = ("_descriptor", "_has", "_read", "modified_ns", "size")
 
     def __init__(
-        self, descriptor: int, status: Status, read: Callable[[int, int, int], bytes | None], *, can_be_held: bool
+        self,
+        descriptor: int,
+        status: Status,
+        read: Callable[[int, int, int], bytes | None],
+        has: Callable[[int, range], bool] | None,
     ) -> None:
+        """Takes the descriptor over; `read` and `has` are as those of `NowaitCalls`, without `has` it is never held."""
         self._descriptor = descriptor
         self._read = read
-        self._can_be_held = can_be_held
+        self._has = has
         self.size = status.size
         self.modified_ns = status.modified_ns
 
@@ -75,11 +83,15 @@ class CachedFile:
 
         It outlives the context.
         """
-        if self.size <= MAX_CACHED_BYTES or not self._can_be_held:
+        if self.size <= MAX_CACHED_BYTES or self._has is None:
             return None
-        head = self._read(self._descriptor, _HEAD_BYTES, 0)
-        places = range(self.size - 2, _HEAD_BYTES, -self.size // _LOOKED_AT)
-        if head is None or any(self._read(self._descriptor, 2, place) is None for place in places):
+        head = self._read(self._descriptor, _PNG_HEAD_BYTES, 0)
+        if head is not None and not head.startswith(_PNG):
+            head = self._read(self._descriptor, _HEAD_BYTES, 0)
+        if head is None:
+            return None
+        places = range(self.size - 1, len(head) - 1, -self.size // _LOOKED_AT)
+        if not self._has(self._descriptor, places):
             return None
         file = HeldFile(self._descriptor, head, size=self.size, modified_ns=self.modified_ns)
         self._descriptor = -1
@@ -156,7 +168,7 @@ class CachedFiles:
         except BaseException:
             os.close(descriptor)
             raise
-        return CachedFile(descriptor, status, self._read, can_be_held=known.can_hold)
+        return CachedFile(descriptor, status, self._read, calls.has if known.can_hold else None)
 
     def _fit(self, mount: Mount) -> _Known:
         known = self._known

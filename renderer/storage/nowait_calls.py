@@ -10,8 +10,9 @@ import ctypes
 import os
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ctypes import c_char_p, c_int, c_long, c_size_t, c_ssize_t, c_uint, c_uint64, c_void_p, py_object
+from itertools import repeat
 from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 # linux/openat2.h
@@ -61,6 +62,11 @@ class _Piece(ctypes.Structure):
     _fields_: ClassVar = [("base", c_char_p), ("size", c_size_t)]
 
 
+_PROBED: Final = 2
+"""Bytes of which one is written to: an object of one byte is everybody's."""
+_ONE_BYTE: Final = (1).__eq__
+
+
 class Status(NamedTuple):
     """What the kernel remembers of a file. The times count from 1970."""
 
@@ -78,7 +84,7 @@ Mount: TypeAlias = tuple[int, int, int]
 class NowaitCalls:
     """The calls, found in the C library. Every one raises OSError with the kernel's number, as those of `os` do."""
 
-    __slots__ = ("_fstatfs", "_new_bytes", "_preadv2", "_statx", "_syscall")
+    __slots__ = ("_byte", "_fstatfs", "_new_bytes", "_preadv2", "_statx", "_syscall")
 
     def __init__(self) -> None:
         """Finds the calls; raises OSError where the system or its C library has not all of them."""
@@ -102,6 +108,7 @@ class NowaitCalls:
         self._new_bytes: Callable[[None, int], bytes] = ctypes.pythonapi.PyBytes_FromStringAndSize
         ctypes.pythonapi.PyBytes_FromStringAndSize.argtypes = [c_char_p, c_ssize_t]
         ctypes.pythonapi.PyBytes_FromStringAndSize.restype = py_object
+        self._byte = _Piece(self._new_bytes(None, _PROBED), 1)
 
     def open(self, path: bytes, how: OpenHow, *, folder: int = _AT_FDCWD) -> int:
         """A descriptor of what `path` names; EAGAIN with CACHED where the kernel would have to ask the disk."""
@@ -125,6 +132,13 @@ class NowaitCalls:
         piece = _Piece(data, size)
         count = _checked(self._preadv2(descriptor, ctypes.addressof(piece), 1, offset, os.RWF_NOWAIT))
         return data if count == size else None
+
+    def has(self, descriptor: int, places: Iterable[int]) -> bool:
+        """Whether the bytes at these offsets of a file are in memory; asked up to the first that is not."""
+        # All answers go to one byte that nobody reads, and the loop runs in C: a probe costs little but its call.
+        byte = repeat(ctypes.addressof(self._byte))
+        counts = map(self._preadv2, repeat(descriptor), byte, repeat(1), places, repeat(os.RWF_NOWAIT))
+        return all(map(_ONE_BYTE, counts))
 
     def _asked(self, descriptor: int, mask: int) -> bytes:
         answer = self._new_bytes(None, _STATX_BYTES)

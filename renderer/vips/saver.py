@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import pyvips
+from msgspec import Struct
 
 from renderer.codecs import png_filters
 from renderer.codecs.webp import Encoder as WebpEncoder
@@ -16,13 +16,18 @@ from renderer.formats import ImageFormat
 from renderer.pipeline.output import MIN_QUALITY, reduced_quality
 from renderer.settings.processing import FormatSettings
 from renderer.vips import held_calls, runtime
-from renderer.vips.fields import bands, has, whole_number, whole_size, word
+from renderer.vips.fields import has, whole_number
 from renderer.vips.operations import saved
 from renderer.vips.runtime import Deadline
 
 Options = dict[str, Any]
 
-_PNG_SAMPLE_BYTES: Final = {"uchar": 1, "ushort": 2}
+_cast: Final = pyvips.ffi.cast
+_buffer: Final = pyvips.ffi.buffer
+_BYTES: Final = pyvips.ffi.typeof("char *")
+
+_PNG_SAMPLE_BYTES: Final = {0: 1, 2: 2}
+"""By VipsBandFormat: `uchar` and `ushort`."""
 _MAX_LOOKED_AT: Final = 32 * 1024 * 1024
 """Samples of a result that is held in memory to choose how it is written; larger ones are written row by row."""
 
@@ -62,22 +67,27 @@ def _palette_bits(image: pyvips.Image) -> int | None:
     return 8 if bits > 4 else 4 if bits > 2 else bits
 
 
-def _has_png_choice(image: pyvips.Image, settings: FormatSettings) -> bool:
-    """Whether the picture is to be looked at before it is written; interlaced, its rows are not those of the file."""
-    if settings.png_encoder != "fast" or settings.png_interlaced or _png_palette_bits(image, settings) is not None:
-        return False
-    size = whole_size(image)
-    samples = size.width * size.height * bands(image)
-    return png_filters.MIN_SAMPLES <= samples <= _MAX_LOOKED_AT and word(image, "format") in _PNG_SAMPLE_BYTES
+def _png_rows(image: pyvips.Image, settings: FormatSettings, options: Options) -> tuple[int, int, int] | None:
+    """The number of rows and the bytes of a row and of a pixel, if the picture is looked at before it is written.
+
+    Interlaced, its rows are not those of the file.
+    """
+    if settings.png_encoder != "fast" or settings.png_interlaced or "palette" in options:
+        return None
+    size = _PNG_SAMPLE_BYTES.get(held_calls.format(image))
+    if size is None:
+        return None
+    height, bands = held_calls.height(image), held_calls.bands(image)
+    samples = held_calls.width(image) * bands
+    is_looked_at = png_filters.MIN_SAMPLES <= height * samples <= _MAX_LOOKED_AT
+    return (height, samples * size, bands * size) if is_looked_at else None
 
 
-def _png_effort(image: pyvips.Image) -> Options:
+def _png_effort(image: pyvips.Image, rows: tuple[int, int, int]) -> Options:
     """The filters and the level that the picture is worth; it is in memory, and looked at where it is."""
-    picture = held_calls.address(image)
-    height, width = held_calls.height(picture), held_calls.width(picture)
-    depth = held_calls.bands(picture) * _PNG_SAMPLE_BYTES[word(image, "format")]
-    samples = pyvips.ffi.buffer(pyvips.ffi.cast("char *", held_calls.samples(picture)), height * width * depth)
-    effort = png_filters.effort(np.ndarray((height, width, depth), np.uint8, samples))
+    height, length, depth = rows
+    place = _cast(_BYTES, held_calls.samples(image))
+    effort = png_filters.effort(_buffer(place, height * length), height=height, length=length, depth=depth)
     return {"filter": effort.filters, "compression": effort.compression}
 
 
@@ -128,8 +138,7 @@ _SAVERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoding:
+class Encoding(Struct, frozen=True, kw_only=True):
     """How a result is written: format, quality 1 to 100, and the bytes it may have (0 is any number)."""
 
     format: ImageFormat
@@ -175,9 +184,10 @@ def _saved(image: pyvips.Image, encoding: Encoding, settings: FormatSettings, de
     if saver is None:
         raise ResultFormatUnsavable(f"Can't save {encoding.format.value}")
     options = saver.options(image, settings)
-    if encoding.format is ImageFormat.PNG and _has_png_choice(image, settings):
+    rows = _png_rows(image, settings, options) if encoding.format is ImageFormat.PNG else None
+    if rows is not None:
         image = deadline.in_memory(image)
-        options |= _png_effort(image)
+        options |= _png_effort(image, rows)
     if encoding.format.traits.has_quality:
         options["Q"] = encoding.quality
     with deadline.evaluating(image):

@@ -183,20 +183,47 @@ def test_a_large_file_is_held_and_outlives_its_context(files: CachedFiles, root:
     assert open_descriptors() == before
 
 
+def test_of_a_large_png_only_the_first_page_is_read(files: CachedFiles, root: Path) -> None:
+    warm(root / "large.png", b"\x89PNG\r\n\x1a\n" + DATA * 20)
+
+    file = held(files, "large.png")
+
+    assert file is not None
+    assert file.head == file.read()[:4096]
+    file.close()
+
+
 def test_small_files_are_not_held(files: CachedFiles) -> None:
     assert held(files, "a.jpg") is None
 
 
 @pytest.mark.parametrize(
     "read",
-    [[], [slice(0, 300)], [slice(100, 448)], [slice(0, 128), slice(320, 448)]],
-    ids=["nothing", "all but the end", "all but the head", "all but the middle"],
+    [
+        [],
+        [slice(0, 300)],
+        [slice(100, 448)],
+        [slice(0, 128), slice(320, 448)],
+        [slice(0, 32), slice(88, 448)],
+        [slice(0, 300), slice(356, 448)],
+        [slice(0, 447)],
+    ],
+    ids=[
+        "nothing",
+        "all but the end",
+        "all but the head",
+        "all but the middle",
+        "all but an eighth after the head",
+        "all but an eighth",
+        "all but the last page",
+    ],
 )
+@pytest.mark.parametrize("start", [b"", b"\x89PNG\r\n\x1a\n"], ids=["any", "png"])
 def test_a_large_file_is_not_held_where_the_disk_would_be_waited_for(
-    files: CachedFiles, root: Path, read: list[slice]
+    files: CachedFiles, root: Path, start: bytes, read: list[slice]
 ) -> None:
     page = 4096
-    warm(root / "large.png", bytes(448 * page))
+    warm(root / "large.png", start.ljust(448 * page, b"\0"))
     file = held(files, "large.png")
     assert file is not None
     file.close()

@@ -52,3 +52,11 @@ def test_a_picture_that_is_not_computed_yet_is_written_the_same() -> None:
     assert save(image.invert().invert(), _PNG, FormatSettings(), Deadline()) == save(
         image, _PNG, FormatSettings(), Deadline()
     )
+
+
+def test_a_palette_is_not_looked_at() -> None:
+    image = _noise(3, np.uint8, 100)
+
+    file = save(image, _PNG, FormatSettings(png_quantize=True, png_quantization_colors=16), Deadline())
+
+    assert file == image.pngsave_buffer(filter="none", palette=True, bitdepth=4)
