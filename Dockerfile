@@ -58,7 +58,7 @@ ENV PATH=/opt/bildwerk/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     MALLOC_ARENA_MAX=2 \
-    GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1048576:glibc.malloc.trim_threshold=4194304
+    GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mxfast=0:glibc.malloc.mmap_threshold=1048576:glibc.malloc.trim_threshold=4194304
 USER 999:999
 WORKDIR /tmp
 EXPOSE 8080

@@ -2,8 +2,9 @@
 
 A picture takes tens of megabytes for some milliseconds. Where glibc keeps them for the next one, a server holds twice
 what it uses; where it gives them back at once, the next picture pays for every page of 4 KB that it touches first. In
-huge pages of 2 MB it does not, so both can be had (decision 0010). glibc looks at this when a program starts and not
-later, so the server starts itself anew once.
+huge pages of 2 MB it does not, so both can be had (decision 0010). Small free blocks are joined with their neighbors
+at once, and not all of them whenever a source's bytes want a large block. glibc looks at this when a program starts and
+not later, so the server starts itself anew once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from pathlib import Path
 from typing import Final
 
 VARIABLE: Final = "GLIBC_TUNABLES"
-TUNABLES: Final = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1048576:glibc.malloc.trim_threshold=4194304"
+TUNABLES: Final = (
+    "glibc.malloc.hugetlb=1:glibc.malloc.mxfast=0"
+    ":glibc.malloc.mmap_threshold=1048576:glibc.malloc.trim_threshold=4194304"
+)
 _KNOWS_HUGE_PAGES: Final = (2, 35)
 _HUGE_PAGES: Final = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
