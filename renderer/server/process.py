@@ -24,6 +24,7 @@ from renderer.handlers.metrics import metrics_handler
 from renderer.server.acceptor import Acceptor
 from renderer.server.child import ALIVE, READY, REPLACE, Tell
 from renderer.server.memory import MemoryWatch
+from renderer.server.scheduling import wait_for_turns
 from renderer.services import Services
 from renderer.settings.load import Settings
 from renderer.settings.share import settings_of_process
@@ -280,6 +281,8 @@ def _is_full(load: Load) -> bool:
 def serve_until_told(assignment: Assignment) -> None:
     """Runs a process in a new event loop; raises ConfigurationError if it cannot serve."""
     import uvloop  # a native module that only server processes need
+
+    wait_for_turns()
 
     async def main() -> None:
         await ServerProcess(assignment).run()

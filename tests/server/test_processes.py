@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -176,6 +177,23 @@ def test_settings_that_cannot_be_used_stop_the_start_with_one_message(start: Sta
         start(BILDWERK_PROCESSES="4", IMGPROXY_PRESETS="x=nope:1")
 
     assert str(failed.value).count("error in preset") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the policy is Linux's")
+async def test_threads_of_a_server_process_do_not_stop_each_other(start: Start) -> None:
+    """All of them, also those that libvips starts for a picture."""
+    server = start(BILDWERK_PROCESSES="1")
+    connection = await Connection.open(server.port)
+    assert (await connection.get(QUICK)).status == 200
+    await connection.close()
+
+    policies = [policy for pid in server.children() for policy in _policies(pid)]
+    assert len(policies) > 3
+    assert set(policies) == {os.SCHED_BATCH}
+
+
+def _policies(pid: int) -> list[int]:
+    return [os.sched_getscheduler(int(path.name)) for path in Path(f"/proc/{pid}/task").iterdir()]
 
 
 async def test_clients_over_the_limit_wait_until_others_leave(start: Start) -> None:
