@@ -19,8 +19,8 @@ from benchmarks.pictures.limit_recording import Recording, recorded
 from renderer.formats import ImageFormat, detect
 from renderer.pipeline.geometry import Size
 from renderer.pipeline.header import Raster
-from renderer.pipeline.output import quality, resolved_limits
 from renderer.pipeline.loading import after_load, plan_load
+from renderer.pipeline.output import quality, resolved_limits
 from renderer.pipeline.plan import FramePlan, PlanDefaults, plan_frame
 from renderer.request.parse import Grammar, parse_request
 from renderer.request.values import RenderRequest
