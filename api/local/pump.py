@@ -108,10 +108,11 @@ class Pump:
             if self._turned():
                 continue
             with self._condition:
+                if self._is_woken:
+                    continue  # something has come since it was looked at, which the end does not leave behind
                 if self._is_draining:
                     return
-                if not self._is_woken:
-                    self._condition.wait(self._seconds_until_due())
+                self._condition.wait(self._seconds_until_due())
 
     def _seconds_until_due(self) -> float | None:
         try:
