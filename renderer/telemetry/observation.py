@@ -133,18 +133,13 @@ class Observation(Struct, kw_only=True, eq=False):
 
     def begin(self) -> None:
         """Tells that the request has begun."""
-        for monitor in self.monitors:
-            try:
-                monitor.request_started(self)
-            except Exception:  # noqa: BLE001  as in `_tell`, which every request would call twice
-                _complain(monitor)
+        _tell(self.monitors, self, "request_started")
 
     def understood(self, source_url: str, options: Mapping[str, Any]) -> None:
         """Tells what is asked for."""
         self.source_url, self.options = source_url, options
         monitors = self.monitors if self.audience is None else self.audience.understanding
-        if monitors:
-            _tell(monitors, self, "request_understood")
+        _tell(monitors, self, "request_understood")
 
     def stage(self, stage: Stage) -> AbstractContextManager[None]:
         """Times a stage, which lasts as long as the block."""
@@ -158,11 +153,7 @@ class Observation(Struct, kw_only=True, eq=False):
     def end(self, status: int, result_bytes: int = 0) -> None:
         """Tells that the answer is out, or that nobody waits for it any more."""
         self.status, self.result_bytes = status, result_bytes
-        for monitor in self.monitors:
-            try:
-                monitor.request_ended(self)
-            except Exception:  # noqa: BLE001  as in `_tell`
-                _complain(monitor)
+        _tell(self.monitors, self, "request_ended")
 
     def source_headers(self) -> dict[str, str]:
         """Headers that tracers want sent to the source, for instance `traceparent`."""
